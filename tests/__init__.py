@@ -1,0 +1,1 @@
+"""Tests, one folder for each room; nothing here is shipped."""
