@@ -1,0 +1,1 @@
+"""Processes, signals, deadlines: start, watch, restart, drain, kill. Knows no trading."""
