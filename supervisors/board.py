@@ -78,6 +78,15 @@ class Board:
         total["restart_count"] = sum(row.restarts for row in self.rows.values())
         return total
 
+    def facts(self) -> dict[str, Any]:
+        """For the summary: metrics, restarts, how long each recovery took, the tree's largest memory."""
+        rows = self.rows.values()
+        return {
+            "metrics": self.metrics(), "restarts": {row.name: row.restarts for row in rows},
+            "recoveries_ms": {row.name: row.recoveries_ms for row in rows if row.recoveries_ms},
+            "rss_tree_peak_bytes": self.rss_tree_peak_bytes,
+        }
+
     def actors(self, now_ns: int) -> list[dict[str, Any]]:
         return [
             {

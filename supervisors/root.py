@@ -5,9 +5,7 @@ STARTING (stage by stage) -> RUNNING -> ending (drained or killed) -> everybody 
 
 from collections.abc import Callable
 from random import Random
-from typing import Any, Protocol
-
-import msgspec
+from typing import Any
 
 from messaging.address import SocketDirectory
 from messaging.channels import Channels
@@ -22,11 +20,12 @@ from supervisors.ending import Drainage, Killing
 from supervisors.exit_codes import ExitCode
 from supervisors.kill_switch import KillSwitch
 from supervisors.lifecycle import ChildState
+from supervisors.outcome import Observer, Outcome
 from supervisors.plan import Plan
 from supervisors.restart_policy import GiveUp, RestartPolicy
 from supervisors.signals import SignalNotes
 
-__all__ = ["Observer", "Outcome", "Root"]
+__all__ = ["Root"]
 
 TICK_NS = 50 * NS_PER_MS
 PULSE_NS = 250 * NS_PER_MS
@@ -34,23 +33,6 @@ MEASURE_NS = NS_PER_S
 STATUS_NS = 500 * NS_PER_MS
 LEAVE_NS = 300 * NS_PER_MS
 REAP_NS = 500 * NS_PER_MS
-
-
-class Observer(Protocol):
-    """Whoever shows the session to a person."""
-
-    def event(self, event: dict[str, Any]) -> None: ...
-
-    def status(self, status: dict[str, Any]) -> None: ...
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """How it ended. ``settled``: the account was brought to rest by its owner. ``facts`` are what the closing child was told."""
-
-    exit_code: int
-    reason: str
-    settled: bool
-    facts: dict[str, Any]
 
 
 class Root:
@@ -290,22 +272,15 @@ class Root:
 
     def _facts(self) -> dict[str, Any]:
         """What the closing child puts into the summary about the run itself."""
-        rows = self._crew.board.rows.values()
-        return {
-            "duration_s": self._elapsed_s(), "metrics": self._crew.board.metrics(),
-            "restarts": {row.name: row.restarts for row in rows}, "recoveries_ms": {row.name: row.recoveries_ms for row in rows if row.recoveries_ms},
-            "rss_tree_peak_bytes": self._crew.board.rss_tree_peak_bytes,
-        }
+        return {"duration_s": self._elapsed_s(), **self._crew.board.facts()}
 
     def status(self) -> dict[str, Any]:
-        """spec section 11; what is about trading comes from the reports as it is."""
-        rows = self._crew.board.rows
-        view, trading = rows[self._plan.view_from].report, rows[self._plan.state_from].report
+        """The status of docs/OPERATING.md; what is about trading comes from the reports as it is."""
+        plan, board = self._plan, self._crew.board
+        view, trading = board.rows[plan.view_from].report, board.rows[plan.state_from].report
         phase = self._phase()
         return {
-            "run_id": self._plan.run_id, "state": trading.get("state", "STARTING") if phase == "RUNNING" else phase,
-            "elapsed_s": self._elapsed_s(), "duration_s": self._plan.duration_s, "venue": self._plan.venue,
-            "symbols": view.get("symbols", {}), "pnl": view.get("pnl", {}), "actors": self._crew.board.actors(self._clock()),
-            "metrics": self._crew.board.metrics(),
+            "run_id": plan.run_id, "state": trading.get("state", "STARTING") if phase == "RUNNING" else phase,
+            "elapsed_s": self._elapsed_s(), "duration_s": plan.duration_s, "venue": plan.venue, "symbols": view.get("symbols", {}),
+            "pnl": view.get("pnl", {}), "actors": board.actors(self._clock()), "metrics": board.metrics(),
         }
-

@@ -1,11 +1,12 @@
-"""How long to wait before trying again: a generator of numbers. The caller sleeps, counts, and decides when to start anew.
+"""How long to wait before trying again: a generator of numbers. The caller sleeps, counts, and decides when to start
+anew.
 
-Start a new generator only after healthy data, not after a mere connect: a peer that accepts and hangs up would otherwise
-be hammered at the shortest wait. This module must not know what is being retried.
+Start a new generator only after healthy data, not after a mere connect: a peer that accepts and hangs up would
+otherwise be hammered at the shortest wait. This module must not know what is being retried.
 
 Jitter is "equal jitter" (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog 2015): half of the ceiling is
-certain, the other half is chance. Peers that fell together do not return together, and still no wait is shorter than the
-one before could have been.
+certain, the other half is chance. Peers that fell together do not return together, and still no wait is shorter than
+the one before could have been.
 """
 
 from collections.abc import Iterator

@@ -5,7 +5,7 @@ instants as arguments. This module must not know what the time is used for.
 """
 
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 __all__ = ["iso_text", "monotonic_ns", "wall_ns"]
 
@@ -13,7 +13,8 @@ NANOSECONDS = 1_000_000_000
 
 
 def monotonic_ns() -> int:
-    """Nanoseconds since some fixed instant (Linux: boot). Never runs backwards; the same for all processes of a machine."""
+    """Nanoseconds since some fixed instant (Linux: boot). Never runs backwards; the same for all processes of a
+    machine."""
     return time.monotonic_ns()
 
 
@@ -25,5 +26,5 @@ def wall_ns() -> int:
 def iso_text(at_ns: int) -> str:
     """UTC to the microsecond: ``2026-11-22T13:41:00.123456Z``. Cuts, does not round."""
     seconds, rest_ns = divmod(at_ns, NANOSECONDS)
-    moment = datetime.fromtimestamp(seconds, timezone.utc)
+    moment = datetime.fromtimestamp(seconds, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest_ns // 1000:06d}Z"

@@ -1,7 +1,8 @@
 """How long things take: counts in buckets that grow with the value, small enough to ride in every heartbeat.
 
-After HdrHistogram: each power of two is cut into 32 equal parts, so a quantile is at most 1/32 (3.2 %) too large, whatever
-the range. Two histograms add up exactly. Must not know what the values measure; they are whole numbers, usually ns.
+After HdrHistogram: each power of two is cut into 32 equal parts, so a quantile is at most 1/32 (3.2 %) too large,
+whatever the range. Two histograms add up exactly. Must not know what the values measure; they are whole numbers,
+usually ns.
 """
 
 import math

@@ -1,7 +1,7 @@
 """Freshness contracts: every stream promises to be heard at least every so often.
 
-One dead stream behind a healthy socket is seen, because each has a contract of its own. This module must not know what a
-stream carries, nor which clock the instants come from (monotonic, or event time of a tape).
+One dead stream behind a healthy socket is seen, because each has a contract of its own. This module must not know
+what a stream carries, nor which clock the instants come from (monotonic, or event time of a tape).
 """
 
 from collections.abc import Mapping
@@ -21,8 +21,8 @@ class Overdue(msgspec.Struct, frozen=True):
 class Staleness:
     """Who has been silent for longer than promised. Each silence is reported once, and ends when the stream is heard.
 
-    ``limits_ns`` maps stream -> longest silence allowed; the contracts start at ``now_ns``. Asking about a stream without
-    a contract is our own error (KeyError).
+    ``limits_ns`` maps stream -> longest silence allowed; the contracts start at ``now_ns``. Asking about a stream
+    without a contract is our own error (KeyError).
     """
 
     def __init__(self, limits_ns: Mapping[str, int], now_ns: int) -> None:
@@ -70,6 +70,10 @@ class Staleness:
     def next_due_ns(self) -> int | None:
         """The instant at which :meth:`overdue` can next have news; None when every stream is silent already."""
         return min(
-            (self._heard_ns[stream] + limit_ns for stream, limit_ns in self._limits_ns.items() if stream not in self._silent),
+            (
+                self._heard_ns[stream] + limit_ns
+                for stream, limit_ns in self._limits_ns.items()
+                if stream not in self._silent
+            ),
             default=None,
         )

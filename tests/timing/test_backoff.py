@@ -54,7 +54,9 @@ def test_bounds_in_the_wrong_order_are_refused() -> None:
     multiplier_s=st.floats(0.01, 10),
     bounds=st.tuples(st.floats(0.01, 100), st.floats(0.01, 100)).map(sorted),
 )
-def test_every_wait_is_within_bounds_however_long_it_goes_on(seed: int, multiplier_s: float, bounds: list[float]) -> None:
+def test_every_wait_is_within_bounds_however_long_it_goes_on(
+    seed: int, multiplier_s: float, bounds: list[float]
+) -> None:
     shortest_s, longest_s = bounds
     settings = BackoffSettings(multiplier_s=multiplier_s, shortest_s=shortest_s, longest_s=longest_s)
     for wait_s in islice(backoff(random.Random(seed), settings), 2000):

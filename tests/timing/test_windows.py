@@ -52,7 +52,9 @@ def test_the_count_is_what_looking_at_every_event_gives(gaps: list[int], window_
 
 
 @given(st.lists(st.integers(0, 5), max_size=80), st.integers(1, 20), st.integers(1, 5))
-def test_what_a_limit_lets_through_never_exceeds_it_and_next_free_is_exact(gaps: list[int], window_ns: int, limit: int) -> None:
+def test_what_a_limit_lets_through_never_exceeds_it_and_next_free_is_exact(
+    gaps: list[int], window_ns: int, limit: int
+) -> None:
     window, passed, now = SlidingCount(window_ns, limit), list[int](), 0
     for gap in gaps:
         now += gap

@@ -1,0 +1,1 @@
+"""The nouns of trading, pure: no clock, log, socket, thread, environment or chance."""

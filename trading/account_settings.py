@@ -1,0 +1,50 @@
+"""What a paper account is told before it starts. Must not know how settings are read."""
+
+from decimal import Decimal
+
+import msgspec
+
+from trading.constraints import require_positive, require_positive_each
+from trading.fees import FeeSchedule
+from trading.matching import TAKER_MODELS
+from trading.quantities import BASIS_POINTS, Instrument
+
+__all__ = ["AccountSettings"]
+
+
+class AccountSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Raises ValueError for a setting that makes no sense. Every instrument needs its ``position_max`` (base coin)."""
+
+    balance: Decimal = Decimal(10_000)
+    instruments: tuple[Instrument, ...]
+    position_max: dict[str, Decimal]
+    fee_schedule: str = "default"
+    maker_fee: Decimal = Decimal("-0.0002")
+    taker_fee: Decimal = Decimal("0.0005")
+    slippage_model: str = "fixed"
+    slippage_bps: Decimal = Decimal(30)
+    entry_latency_ms: int = 100
+    equity_interval_ms: int = 1000
+
+    def __post_init__(self) -> None:
+        require_positive(balance=self.balance)
+        require_positive_each("position_max", self.position_max)
+        for instrument in self.instruments:
+            if instrument.symbol not in self.position_max:
+                raise ValueError(f"position_max has no limit for {instrument.symbol}")
+        for name, fee in (("maker_fee", self.maker_fee), ("taker_fee", self.taker_fee)):
+            if not (fee.is_finite() and abs(fee) < 1):
+                raise ValueError(f"{name} must be a fraction between -1 and 1, not {fee}")
+        if self.slippage_model not in TAKER_MODELS:
+            known = ", ".join(sorted(TAKER_MODELS))
+            raise ValueError(f"slippage_model must be one of {known}, not {self.slippage_model}")
+        if not (self.slippage_bps.is_finite() and 0 <= self.slippage_bps < BASIS_POINTS):
+            raise ValueError(f"slippage_bps must be at least 0 and less than {BASIS_POINTS}, not {self.slippage_bps}")
+        if self.entry_latency_ms < 0:
+            raise ValueError(f"entry_latency_ms must not be negative, not {self.entry_latency_ms}")
+        if self.equity_interval_ms < 1:
+            raise ValueError(f"equity_interval_ms must be at least 1, not {self.equity_interval_ms}")
+
+    @property
+    def fees(self) -> FeeSchedule:
+        return FeeSchedule(self.fee_schedule, self.maker_fee, self.taker_fee)

@@ -1,0 +1,84 @@
+"""The visible order book of one symbol, as a value. Must not know orders of our own, nor where windows come from.
+
+A window replaces the one before it. A book that cannot be traded on is not an error: it says so, and why.
+"""
+
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from trading.messages import BookChanged, Level
+from trading.words import Side
+
+__all__ = ["Book", "BookFault", "within"]
+
+HALF = Decimal("0.5")
+
+
+class BookFault(StrEnum):
+    """Why a book cannot be traded on.
+
+    UNSEEN: no window yet. EMPTY: a side has no level. CROSSED: best bid at or above best ask. STALE: the feed no longer
+    vouches for it. GAPPED: market facts were missed since. """
+
+    UNSEEN = "UNSEEN"
+    EMPTY = "EMPTY"
+    CROSSED = "CROSSED"
+    STALE = "STALE"
+    GAPPED = "GAPPED"
+
+
+class Book(msgspec.Struct, frozen=True):
+    """Best level first on both sides. ``sequence`` and ``at_ns`` are those of the window."""
+
+    symbol: str
+    sequence: int = 0
+    at_ns: int = 0
+    bids: tuple[Level, ...] = ()
+    asks: tuple[Level, ...] = ()
+    fault: BookFault | None = BookFault.UNSEEN
+
+    def replaced(self, window: BookChanged) -> "Book":
+        """The book after a new window: whatever was wrong with the old one is over."""
+        bids, asks = window.bids, window.asks
+        return Book(self.symbol, window.sequence, window.at_ns, bids, asks, _fault(bids, asks))
+
+    def distrusted(self, fault: BookFault) -> "Book":
+        """The same levels, not to be traded on until the next window. A book never seen stays UNSEEN."""
+        if self.fault is BookFault.UNSEEN:
+            return self
+        return Book(self.symbol, self.sequence, self.at_ns, self.bids, self.asks, fault)
+
+    @property
+    def usable(self) -> bool:
+        return self.fault is None
+
+    @property
+    def mid(self) -> Decimal | None:
+        """Halfway between the best levels; None with a side missing."""
+        if not self.bids or not self.asks:
+            return None
+        return (self.bids[0][0] + self.asks[0][0]) * HALF
+
+    def opposite(self, side: Side) -> tuple[Level, ...]:
+        """The levels an order of this side would take, best for it first."""
+        return self.asks if side is Side.BUY else self.bids
+
+    def is_marketable(self, side: Side, limit: Decimal | None) -> bool:
+        """True if an order of this side, at this limit or better (None: any price), would take from the book now."""
+        levels = self.opposite(side)
+        return bool(levels) and within(side, limit, levels[0][0])
+
+
+def within(side: Side, limit: Decimal | None, price: Decimal) -> bool:
+    """True if ``price`` is the limit or better for the trader."""
+    if limit is None:
+        return True
+    return price <= limit if side is Side.BUY else price >= limit
+
+
+def _fault(bids: tuple[Level, ...], asks: tuple[Level, ...]) -> BookFault | None:
+    if not bids or not asks:
+        return BookFault.EMPTY
+    return BookFault.CROSSED if bids[0][0] >= asks[0][0] else None

@@ -1,0 +1,155 @@
+"""The state of one paper account: money, orders, markets, time. Must not decide anything.
+
+Money and orders change in one place only, ``apply``, and only by facts; so the fold of the same facts is the same desk.
+Markets and time also follow what the feed says.
+"""
+
+from collections.abc import Callable
+from decimal import localcontext
+
+import msgspec
+
+from trading.account_settings import AccountSettings
+from trading.ledger import Drawdown, Ledger
+from trading.market import Market
+from trading.messages import (
+    AccountFact, CancelSubmitted, EquityMarked, FundingPaid, OrderAccepted, OrderCanceled, OrderDenied, OrderExpired,
+    OrderFilled, OrderRejected, OrderSubmitted, SessionClosed, SessionOpened, StrategyProgressed, TradingStateChanged,
+)
+from trading.orders import Order, OrderEvent, Refused
+from trading.quantities import MONEY, Instrument, signed
+from trading.words import TradingState
+from trading.working import Orders
+
+__all__ = ["Desk", "ImpossibleFact", "Progress"]
+
+
+class ImpossibleFact(ValueError):
+    """A fact that does not follow from those before it: the ledger is damaged, or belongs to another run."""
+
+
+class Progress(msgspec.Struct, frozen=True):
+    bars: int = 0
+    warmup_bars: int = 0
+    warmup_complete: bool = False
+
+
+class Desk:
+    """``now_ns`` is event time. ``trading_state`` is what the risk gate last said."""
+
+    def __init__(self, settings: AccountSettings, fingerprint: str) -> None:
+        self.settings = settings
+        self.fingerprint = fingerprint
+        self.fees = settings.fees
+        self._list(settings.instruments)
+        self.ledger = Ledger(settings.balance)
+        self.drawdown = Drawdown(settings.balance)
+        self.orders = Orders()
+        self.now_ns = 0
+        self.fills = 0
+        self.marked_at_ns = 0
+        self.opened = False
+        self.closed = False
+        self.trading_state = TradingState.STARTING
+        self.progress: dict[str, Progress] = {}
+        self._appliers: dict[type[AccountFact], Callable[..., Refused | None]] = {
+            SessionOpened: self._session_opened, SessionClosed: self._session_closed,
+            TradingStateChanged: self._trading_state_changed, StrategyProgressed: self._strategy_progressed,
+            OrderSubmitted: self._order_submitted, OrderDenied: self._order_denied, OrderRejected: self._order_rejected,
+            OrderAccepted: self._order_accepted, OrderFilled: self._order_filled,
+            CancelSubmitted: self._cancel_submitted, OrderCanceled: self._order_canceled,
+            OrderExpired: self._order_expired, FundingPaid: self._funding_paid, EquityMarked: self._equity_marked,
+        }
+
+    @property
+    def in_session(self) -> bool:
+        """Between the first fact and the last."""
+        return self.opened and not self.closed
+
+    def apply(self, fact: AccountFact) -> None:
+        """Raises ImpossibleFact, and is of no further use then."""
+        with localcontext(MONEY):
+            refused = self._appliers[type(fact)](fact)
+        if refused is not None:
+            raise ImpossibleFact(f"{fact}: {refused}")
+        self.now_ns = max(self.now_ns, fact.at_ns)
+
+    def _session_opened(self, fact: SessionOpened) -> None:
+        if fact.fingerprint != self.fingerprint:
+            raise ImpossibleFact(f"the ledger is of run {fact.fingerprint}, this is {self.fingerprint}")
+        if self.opened:
+            raise ImpossibleFact(f"{fact}: the session is open already")
+        if fact.instruments != self.settings.instruments:
+            self._list(fact.instruments)
+        self.ledger = Ledger(fact.balance)
+        self.drawdown = Drawdown(fact.balance)
+        self.marked_at_ns = fact.at_ns
+        self.opened = True
+
+    def _list(self, instruments: tuple[Instrument, ...]) -> None:
+        """The venue's rules, for the whole session."""
+        self.instruments = {each.symbol: each for each in instruments}
+        self.markets = {each.symbol: Market(each.symbol) for each in instruments}
+
+    def _session_closed(self, fact: SessionClosed) -> None:
+        self.closed = True
+
+    def _trading_state_changed(self, fact: TradingStateChanged) -> None:
+        self.trading_state = fact.state
+
+    def _strategy_progressed(self, fact: StrategyProgressed) -> None:
+        self.progress[fact.strategy_id] = Progress(fact.bars, fact.warmup_bars, fact.warmup_complete)
+
+    def _order_submitted(self, fact: OrderSubmitted) -> Refused | None:
+        self._must_be_new(fact, fact.order.client_order_id)
+        return self.orders.add_submitted(fact.order, fact.effective_at_ns)
+
+    def _order_denied(self, fact: OrderDenied) -> Refused | None:
+        self._must_be_new(fact, fact.order.client_order_id)
+        return self.orders.add_denied(fact.order, fact.reason)
+
+    def _order_rejected(self, fact: OrderRejected) -> Refused | None:
+        return self.orders.end(self._known(fact.client_order_id), OrderEvent.REJECT, fact.reason)
+
+    def _order_accepted(self, fact: OrderAccepted) -> Refused | None:
+        return self.orders.accept(self._known(fact.client_order_id))
+
+    def _order_filled(self, fact: OrderFilled) -> Refused | None:
+        order = self._known(fact.client_order_id)
+        if fact.quantity > order.leaves_quantity:
+            raise ImpossibleFact(f"{fact}: only {order.leaves_quantity} was left")
+        refused = self.orders.fill(order, fact.quantity, fact.price)
+        if refused is None:
+            closed = self.ledger.fill(fact.symbol, signed(fact.side, fact.quantity), fact.price, fact.fee)
+            if closed != fact.closed or self.ledger.position(fact.symbol) != fact.position:
+                raise ImpossibleFact(f"{fact}: the lots of {fact.symbol} say {closed}")
+            self.markets[fact.symbol].filled_mid = fact.mid
+            self.fills += 1
+        return refused
+
+    def _cancel_submitted(self, fact: CancelSubmitted) -> None:
+        self.orders.ask_cancel(self._known(fact.client_order_id), fact.effective_at_ns, fact.reason)
+
+    def _order_canceled(self, fact: OrderCanceled) -> Refused | None:
+        return self.orders.end(self._known(fact.client_order_id), OrderEvent.CANCEL, fact.reason)
+
+    def _order_expired(self, fact: OrderExpired) -> Refused | None:
+        return self.orders.end(self._known(fact.client_order_id), OrderEvent.EXPIRE, fact.reason)
+
+    def _funding_paid(self, fact: FundingPaid) -> None:
+        self.ledger.fund(fact.amount)
+        self.markets[fact.symbol].funding.settle(fact.boundary_at_ns)
+
+    def _equity_marked(self, fact: EquityMarked) -> None:
+        self.drawdown.mark(fact.equity)
+        self.marked_at_ns = fact.at_ns
+
+    def _known(self, client_order_id: str) -> Order:
+        order = self.orders.known.get(client_order_id)
+        if order is None:
+            raise ImpossibleFact(f"no order {client_order_id}")
+        return order
+
+    def _must_be_new(self, fact: AccountFact, client_order_id: str) -> None:
+        if client_order_id in self.orders.known:
+            raise ImpossibleFact(f"{fact}: a second order of that id")

@@ -1,0 +1,214 @@
+"""What must be true of every ledger, at every row. Must not know the account: nothing here uses its code.
+
+Pure folds over facts. The profit of lots is recomputed with fractions, the slow and obvious way. Numbering of the
+checks:
+
+I-1 starting balance + realized - fees + funding = balance, wherever a balance is stated.
+I-2 the sum of lots is the position, and realized profit is what first-in-first-out gives.
+I-3 a fill belongs to one accepted order, and all its fills together never exceed its quantity; no trade id comes twice.
+I-4 an order id is submitted or denied once, and accepted at most once.
+I-5 no position exceeds its cap, and no order is accepted whose worst case would, unless it only reduces.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from fractions import Fraction
+
+import msgspec
+
+from trading.messages import (
+    AccountFact, EquityMarked, FundingPaid, OrderAccepted, OrderCanceled, OrderDenied, OrderExpired, OrderFilled,
+    OrderRejected, OrderSubmitted, SessionOpened, SubmitOrder,
+)
+from trading.words import Side
+
+__all__ = ["Violation", "violations"]
+
+FLAT = Fraction(0)
+
+
+class Violation(msgspec.Struct, frozen=True):
+    """``row`` counts facts from 1."""
+
+    row: int
+    check: str
+    text: str
+
+
+def violations(facts: Iterable[AccountFact], position_max: Mapping[str, Decimal]) -> list[Violation]:
+    """Every violation in every prefix of a ledger, in one pass. Empty for a sound one."""
+    checks = (Cash(), FifoLots(), Fills(), Identities(), Caps(position_max))
+    return [
+        Violation(row, check.name, text)
+        for row, fact in enumerate(facts, 1) for check in checks for text in check.see(fact)
+    ]
+
+
+class Cash:
+    name = "I-1"
+
+    def __init__(self) -> None:
+        self._balance = FLAT
+
+    def see(self, fact: AccountFact) -> Iterator[str]:
+        match fact:
+            case SessionOpened():
+                self._balance = Fraction(fact.balance)
+            case OrderFilled():
+                self._balance += Fraction(fact.realized_pnl) - Fraction(fact.fee)
+            case FundingPaid():
+                self._balance += Fraction(fact.amount)
+            case EquityMarked():
+                if Fraction(fact.balance) != self._balance:
+                    yield f"balance {fact.balance} is stated, {float(self._balance)} follows"
+                if Fraction(fact.balance) + Fraction(fact.unrealized_pnl) != Fraction(fact.equity):
+                    yield f"balance {fact.balance} and unrealized {fact.unrealized_pnl} make no equity of {fact.equity}"
+
+
+class FifoLots:
+    name = "I-2"
+
+    def __init__(self) -> None:
+        self._lots: dict[str, deque[tuple[Fraction, Fraction]]] = {}
+
+    def see(self, fact: AccountFact) -> Iterator[str]:
+        if isinstance(fact, OrderFilled):
+            lots = self._lots.setdefault(fact.symbol, deque())
+            change = Fraction(fact.quantity) if fact.side is Side.BUY else -Fraction(fact.quantity)
+            realized = first_in_first_out(lots, change, Fraction(fact.price))
+            if realized != Fraction(fact.realized_pnl):
+                yield f"{fact.trade_id} realized {fact.realized_pnl}, first in first out gives {float(realized)}"
+            if sum((Fraction(part.pnl) for part in fact.closed), FLAT) != realized:
+                yield f"{fact.trade_id}: its closed lots do not sum to {float(realized)}"
+        elif isinstance(fact, EquityMarked):
+            unrealized = sum((self._value(symbol, fact.marks) for symbol, lots in self._lots.items() if lots), FLAT)
+            if unrealized != Fraction(fact.unrealized_pnl):
+                yield f"unrealized {fact.unrealized_pnl} is stated, the lots give {float(unrealized)}"
+        if isinstance(fact, (OrderFilled, FundingPaid)):
+            held = sum((quantity for quantity, _ in self._lots.get(fact.symbol, ())), FLAT)
+            if held != Fraction(fact.position):
+                yield f"position {fact.position} of {fact.symbol} is stated, the lots hold {float(held)}"
+
+    def _value(self, symbol: str, marks: Mapping[str, Decimal]) -> Fraction:
+        mark = Fraction(marks.get(symbol, 0))
+        return sum((quantity * (mark - price) for quantity, price in self._lots[symbol]), FLAT)
+
+
+class Fills:
+    name = "I-3"
+
+    def __init__(self) -> None:
+        self._left: dict[str, Fraction] = {}
+        self._asked: dict[str, SubmitOrder] = {}
+        self._trades: set[str] = set()
+
+    def see(self, fact: AccountFact) -> Iterator[str]:
+        match fact:
+            case OrderSubmitted(order=order):
+                self._asked[order.client_order_id] = order
+            case OrderAccepted(client_order_id=order_id) if order_id in self._asked:
+                self._left[order_id] = Fraction(self._asked[order_id].quantity)
+            case OrderAccepted(client_order_id=order_id):
+                yield f"{order_id} was accepted and never submitted"
+            case OrderCanceled() | OrderExpired() | OrderRejected():
+                self._left.pop(fact.client_order_id, None)
+            case OrderFilled():
+                yield from self._fill(fact)
+
+    def _fill(self, fact: OrderFilled) -> Iterator[str]:
+        if fact.trade_id in self._trades:
+            yield f"{fact.trade_id} comes twice"
+        self._trades.add(fact.trade_id)
+        left = self._left.get(fact.client_order_id)
+        if left is None:
+            yield f"{fact.trade_id} fills {fact.client_order_id}, which is not working"
+            return
+        asked = self._asked[fact.client_order_id]
+        if (asked.symbol, asked.side) != (fact.symbol, fact.side):
+            yield f"{fact.trade_id} is {fact.side} {fact.symbol}, its order {asked.side} {asked.symbol}"
+        left -= Fraction(fact.quantity)
+        self._left[fact.client_order_id] = left
+        if fact.quantity <= 0 or left < 0 or left != Fraction(fact.leaves_quantity):
+            yield f"{fact.trade_id} of {fact.quantity} leaves {float(left)}, {fact.leaves_quantity} is stated"
+        if left <= 0:
+            del self._left[fact.client_order_id]
+
+
+class Identities:
+    name = "I-4"
+
+    def __init__(self) -> None:
+        self._used: set[str] = set()
+        self._accepted: set[str] = set()
+
+    def see(self, fact: AccountFact) -> Iterator[str]:
+        match fact:
+            case OrderSubmitted(order=order) | OrderDenied(order=order):
+                if order.client_order_id in self._used:
+                    yield f"{order.client_order_id} is used a second time"
+                self._used.add(order.client_order_id)
+            case OrderAccepted(client_order_id=order_id):
+                if order_id in self._accepted:
+                    yield f"{order_id} is accepted a second time"
+                self._accepted.add(order_id)
+
+
+class Caps:
+    """Reduce-only orders are not counted: they cannot open anything."""
+
+    name = "I-5"
+
+    def __init__(self, position_max: Mapping[str, Decimal]) -> None:
+        self._most = {symbol: Fraction(most) for symbol, most in position_max.items()}
+        self._positions: dict[str, Fraction] = {}
+        self._asked: dict[str, SubmitOrder] = {}
+        self._working: dict[str, Fraction] = {}
+
+    def see(self, fact: AccountFact) -> Iterator[str]:
+        match fact:
+            case OrderSubmitted(order=order):
+                self._asked[order.client_order_id] = order
+            case OrderAccepted(client_order_id=order_id) if order_id in self._asked:
+                yield from self._accept(self._asked[order_id])
+            case OrderCanceled() | OrderExpired() | OrderRejected():
+                self._working.pop(fact.client_order_id, None)
+            case OrderFilled():
+                if fact.client_order_id in self._working:
+                    self._working[fact.client_order_id] = Fraction(fact.leaves_quantity)
+                self._positions[fact.symbol] = Fraction(fact.position)
+                if abs(self._positions[fact.symbol]) > self._cap(fact.symbol):
+                    yield f"position {fact.position} of {fact.symbol} exceeds {float(self._cap(fact.symbol))}"
+
+    def _accept(self, order: SubmitOrder) -> Iterator[str]:
+        direction = 1 if order.side is Side.BUY else -1
+        position = direction * self._positions.get(order.symbol, FLAT)
+        quantity = Fraction(order.quantity)
+        self._working[order.client_order_id] = quantity
+        if order.reduce_only or quantity <= -position:
+            return
+        beside = (left for each, left in self._working.items() if self._adds(order, self._asked[each]))
+        worst = position + sum(beside, FLAT)
+        if worst > self._cap(order.symbol):
+            yield f"{order.client_order_id} could bring {order.symbol} to {float(direction * worst)}"
+
+    def _adds(self, order: SubmitOrder, other: SubmitOrder) -> bool:
+        return (order.symbol, order.side) == (other.symbol, other.side) and not other.reduce_only
+
+    def _cap(self, symbol: str) -> Fraction:
+        return self._most.get(symbol, FLAT)
+
+
+def first_in_first_out(lots: deque[tuple[Fraction, Fraction]], change: Fraction, price: Fraction) -> Fraction:
+    """Book a signed quantity on lots of (signed quantity, price); the profit it realizes."""
+    realized = FLAT
+    while change and lots and (lots[0][0] > 0) != (change > 0):
+        held, entry = lots.popleft()
+        part = held if abs(held) <= abs(change) else -change
+        realized += part * (price - entry)
+        change += part
+        if held != part:
+            lots.appendleft((held - part, entry))
+    if change:
+        lots.append((change, price))
+    return realized

@@ -1,0 +1,55 @@
+"""What an account knows about the market of one symbol. Must not know orders or money.
+
+Not part of the ledger: after a recovery it is rebuilt from market facts. Only the middle price of the last fill is
+kept, so that a position can always be valued and closed. """
+
+from decimal import Decimal
+
+from trading.book import Book, BookFault
+from trading.funding import FundingSchedule
+from trading.messages import BookChanged, FeedStale, MarkPriceChanged
+
+__all__ = ["Market", "silences_depth"]
+
+DEPTH = "depth"
+EVERY_STREAM = "all"
+GAP = "gap"
+
+
+class Market:
+    """``book`` is the newest, ``reference`` the newest that could be traded on."""
+
+    def __init__(self, symbol: str) -> None:
+        self.book = Book(symbol)
+        self.reference = Book(symbol)
+        self.mark: Decimal | None = None
+        self.filled_mid: Decimal | None = None
+        self.funding = FundingSchedule()
+
+    def on_book(self, window: BookChanged) -> None:
+        """A window is fresh by itself: it ends a silence or a gap."""
+        self.book = self.book.replaced(window)
+        if self.book.fault is None:
+            self.reference = self.book
+
+    def on_stale(self, fact: FeedStale) -> None:
+        self.book = self.book.distrusted(BookFault.GAPPED if fact.reason == GAP else BookFault.STALE)
+
+    def on_mark(self, fact: MarkPriceChanged, now_ns: int) -> None:
+        self.mark = fact.mark
+        self.funding.announce(fact.funding_rate, fact.next_funding_at_ns, now_ns)
+
+    @property
+    def mid(self) -> Decimal | None:
+        """Of the newest book that could be traded on, else of the last fill; None if there was neither."""
+        return self.reference.mid or self.filled_mid
+
+    @property
+    def mark_price(self) -> Decimal | None:
+        """What positions are valued at: the venue's mark, else the mid."""
+        return self.mark or self.mid
+
+
+def silences_depth(fact: FeedStale) -> bool:
+    """True if the book can no longer be trusted after this."""
+    return fact.stream == EVERY_STREAM or fact.stream.startswith(DEPTH)

@@ -1,0 +1,1 @@
+"""What decides to trade: the strategies, and the trader that runs one of them."""

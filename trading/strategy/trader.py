@@ -1,0 +1,269 @@
+"""The pure object inside the strategy actor: market facts, account facts and history in, intents out.
+
+Its state is a fold of its inputs, and its ids are a function of them: a restarted trader that is given the same facts
+makes the same intents under the same ids. Must not know how messages travel or what they cost.
+
+Account facts are heard in event time: a fact of time t takes effect with the first market fact later than
+t + ``report_latency_ms``, however early it arrived. That is what makes decisions independent of the scheduling of
+processes, and what lets a restarted trader take all old account facts at once before it hears the market again.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeAlias
+
+from trading.bars import BarClosed, venue_interval
+from trading.messages import (
+    AccountFact,
+    CancelOrder,
+    FeedLive,
+    FeedStale,
+    MarketFact,
+    OrderCanceled,
+    OrderDenied,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderSubmitted,
+    ReportProgress,
+    StrategyProgressed,
+    SubmitOrder,
+)
+from trading.quantities import Instrument
+from trading.strategy.desk import Desk
+from trading.strategy.protocol import Place, Strategy, StrategySettings, Wishes
+from trading.strategy.registry import build as build_listed
+from trading.words import OrderType
+
+__all__ = ["HistoryRequest", "Intent", "Trader"]
+
+MILLISECOND_NS = 1_000_000
+
+Intent: TypeAlias = SubmitOrder | CancelOrder | ReportProgress
+
+
+class HistoryRequest(NamedTuple):
+    """``bars`` closed bars of ``interval``, in the venue's spelling, would end the warm-up at once."""
+
+    interval: str
+    bars: int
+
+
+class Trader:
+    """Runs one strategy in one or more symbols, each with bars and orders of its own.
+
+    ``fingerprint`` names the run (its first six characters go into every id). Call :meth:`on_market` and
+    :meth:`on_fact` with everything that is heard. After a restart: all account facts, history if any, then the market
+    facts still available; of the intents that come out, those for which :meth:`settled` is true need not be sent.
+    """
+
+    def __init__(
+        self,
+        settings: StrategySettings,
+        instruments: Iterable[Instrument],
+        fingerprint: str,
+        build: Callable[[StrategySettings], Strategy] = build_listed,
+    ) -> None:
+        self.settings = settings
+        self.strategy_id = settings.name
+        self._prefix = f"{self.strategy_id}-{fingerprint[:6]}"
+        self._desks = {
+            each.symbol: Desk(self.strategy_id, settings, each, lambda: build(settings)) for each in instruments
+        }
+        self._ledger = _Ledger(self.strategy_id)
+        self._unheard: deque[tuple[int, AccountFact]] = deque()
+        self._facts_sequence = 0
+        self._market_sequence = 0
+        self._at_ns = 0
+        self._intent_number = 0
+        self._reported = False
+        self._draining = False
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return tuple(self._desks)
+
+    @property
+    def history_request(self) -> HistoryRequest | None:
+        """What to ask the venue for, per symbol; None where it keeps no history of this bar interval."""
+        interval = venue_interval(self.settings.interval_ns)
+        return None if interval is None else HistoryRequest(interval, self.settings.warmup_bars)
+
+    @property
+    def received_sequence(self) -> int:
+        """The last account fact received: where to resume from."""
+        return self._ledger.sequence
+
+    @property
+    def bars(self) -> int:
+        """Closed bars so far, of the symbol that has fewest."""
+        return min(desk.bars for desk in self._desks.values())
+
+    @property
+    def warm(self) -> bool:
+        return all(desk.ready for desk in self._desks.values())
+
+    def on_market(self, fact: MarketFact) -> tuple[Intent, ...]:
+        """Hear one market fact; one heard before (by its sequence) changes nothing."""
+        if fact.sequence <= self._market_sequence:
+            return ()
+        self._market_sequence, self._at_ns, self._intent_number = fact.sequence, fact.at_ns, 0
+        intents = self._hear_due_facts()
+        for desk in self._desks_of(fact):
+            wishes = desk.on_market(fact, self._permits(desk))
+            intents += self._report_warm()
+            intents += self._stamped(desk, wishes)
+        return tuple(intents)
+
+    def on_fact(self, sequence: int, fact: AccountFact) -> bool:
+        """Receive one account fact; it takes effect with the market (see the top of this file).
+
+        False if facts between are missing: it was not taken, ask from :attr:`received_sequence` on. Facts received
+        before are ignored. What waits here is bounded by what the account can say between two market facts.
+        """
+        if sequence > self._ledger.sequence + 1:
+            return False
+        if sequence == self._ledger.sequence + 1:
+            self._ledger.on_fact(sequence, fact)
+            self._unheard.append((sequence, fact))
+        return True
+
+    def seed_history(self, symbol: str, bars: Iterable[BarClosed]) -> tuple[Intent, ...]:
+        """Back-fill the warm-up; also late, after live bars. Raises ValueError for bars of another symbol or
+        interval."""
+        self._desks[symbol].seed(bars, self._at_ns)
+        return tuple(self._report_warm())
+
+    def drain(self) -> tuple[ReportProgress, ...]:
+        """Stop: no intent from now on, but for this last count."""
+        self._draining = True
+        return (self._progress(),)
+
+    def settled(self, intent: Intent) -> bool:
+        """True if the account's facts already contain what the intent asks for."""
+        match intent:
+            case SubmitOrder():
+                return intent.client_order_id in self._ledger.orders
+            case CancelOrder():
+                return intent.client_order_id in self._ledger.closed
+            case ReportProgress():
+                return intent.warmup_complete and self._ledger.warm
+
+    def _hear_due_facts(self) -> list[Intent]:
+        """Strictly later than the fact plus latency: of two market facts at one instant neither comes before the
+        other."""
+        intents: list[Intent] = []
+        latency_ns = self.settings.report_latency_ms * MILLISECOND_NS
+        while self._unheard and self._unheard[0][1].at_ns + latency_ns < self._at_ns:
+            self._facts_sequence, fact = self._unheard.popleft()
+            for desk in self._desks.values():
+                intents += self._stamped(desk, desk.on_fact(fact, self._at_ns, self._permits(desk)))
+        return intents
+
+    def _desks_of(self, fact: MarketFact) -> list[Desk]:
+        """The symbol's desk; every desk for news of the whole connection, which may name no symbol of ours."""
+        if fact.symbol in self._desks:
+            return [self._desks[fact.symbol]]
+        return list(self._desks.values()) if isinstance(fact, FeedStale | FeedLive) else []
+
+    def _permits(self, desk: Desk) -> bool:
+        """The gate opens once for all symbols: no desk trades before every other is warm."""
+        return not self._draining and all(each.ready for each in self._desks.values() if each is not desk)
+
+    def _report_warm(self) -> list[Intent]:
+        if self._reported or self._draining or not self.warm:
+            return []
+        self._reported = True
+        return [self._progress()]
+
+    def _progress(self) -> ReportProgress:
+        return ReportProgress(
+            command_id=self._next_id(),
+            strategy_id=self.strategy_id,
+            bars=self.bars,
+            warmup_bars=self.settings.warmup_bars,
+            warmup_complete=self._reported,
+            at_ns=self._at_ns,
+        )
+
+    def _stamped(self, desk: Desk, wishes: Wishes) -> list[Intent]:
+        intents: list[Intent] = []
+        if self._draining:
+            return intents
+        for wish in wishes:
+            name = self._next_id()
+            if isinstance(wish, Place):
+                order = self._order(name, desk.instrument.symbol, wish)
+                if self._ledger.could_follow(order):
+                    desk.orders.sent(order)
+                    intents.append(order)
+            else:
+                desk.orders.asked_to_cancel(wish.client_order_id)
+                intents.append(self._cancel(name, wish.client_order_id, wish.reason))
+        return intents
+
+    def _order(self, name: str, symbol: str, wish: Place) -> SubmitOrder:
+        return SubmitOrder(
+            client_order_id=name,
+            strategy_id=self.strategy_id,
+            symbol=symbol,
+            side=wish.side,
+            type=OrderType.MARKET if wish.price is None else OrderType.LIMIT,
+            quantity=wish.quantity,
+            price=wish.price,
+            post_only=wish.post_only,
+            reduce_only=wish.reduce_only,
+            reason=wish.reason,
+            decided_at_ns=self._at_ns,
+            market_sequence=self._market_sequence,
+            facts_sequence=self._facts_sequence,
+        )
+
+    def _cancel(self, name: str, client_order_id: str, reason: str) -> CancelOrder:
+        return CancelOrder(
+            command_id=name,
+            client_order_id=client_order_id,
+            reason=reason,
+            decided_at_ns=self._at_ns,
+            market_sequence=self._market_sequence,
+        )
+
+    def _next_id(self) -> str:
+        """A function of run, strategy, market sequence and the number of the intent: the same again after a restart."""
+        self._intent_number += 1
+        return f"{self._prefix}-{self._market_sequence:06d}-{self._intent_number}"
+
+
+class _Ledger:
+    """What the account has on record of this strategy, at the moment of receipt: for telling old intents from new
+    ones."""
+
+    def __init__(self, strategy_id: str) -> None:
+        self.strategy_id = strategy_id
+        self.sequence = 0
+        self.orders: set[str] = set()
+        self.closed: set[str] = set()
+        self.warm = False
+        self._newest_market_sequence = 0
+
+    def on_fact(self, sequence: int, fact: AccountFact) -> None:
+        self.sequence = sequence
+        match fact:
+            case OrderSubmitted(order=order) | OrderDenied(order=order) if order.strategy_id == self.strategy_id:
+                self.orders.add(order.client_order_id)
+                self._newest_market_sequence = max(self._newest_market_sequence, order.market_sequence)
+                if isinstance(fact, OrderDenied):
+                    self.closed.add(order.client_order_id)
+            case OrderFilled(leaves_quantity=leaves) if leaves == 0:
+                self.closed.add(fact.client_order_id)
+            case OrderRejected() | OrderCanceled() | OrderExpired():
+                self.closed.add(fact.client_order_id)
+            case StrategyProgressed() if fact.strategy_id == self.strategy_id:
+                self.warm = self.warm or fact.warmup_complete
+
+    def could_follow(self, order: SubmitOrder) -> bool:
+        """False for an order decided before one that is on record, without being on record itself.
+
+        Orders reach the account in the order of their decision: this one was never made, and it is too late for it now.
+        """
+        return order.client_order_id in self.orders or order.market_sequence >= self._newest_market_sequence

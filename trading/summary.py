@@ -1,0 +1,164 @@
+"""A whole session in one value, folded from its facts. Must not know where facts are kept or how results are shown."""
+
+from collections.abc import Iterable
+from decimal import Decimal, localcontext
+
+import msgspec
+
+from trading.ledger import Drawdown, Ledger
+from trading.messages import (
+    AccountFact, ClosedLot, EquityMarked, FundingPaid, OrderAccepted, OrderCanceled, OrderDenied, OrderExpired,
+    OrderFilled, OrderRejected, OrderSubmitted, SessionClosed, SessionOpened, StrategyProgressed,
+)
+from trading.quantities import MONEY, ZERO, canonical, ratio, signed
+from trading.words import Liquidity, OrderState
+
+__all__ = ["Summary", "fold"]
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """Money in the quote currency, quantities in base coin and signed.
+
+    - ``total_trades`` counts fills. ``orders`` counts orders by the state they ended in (or are in).
+    - ``realized_pnl_usd`` is before fees and funding; ``fees_paid_usd`` is negative for a net rebate; ``funding_usd``
+      is signed as cash. ``net_pnl_usd`` = realized + unrealized - fees + funding = ending equity - starting balance.
+    - ``max_drawdown_pct``: deepest fall of the marked equity below its highest point so far, the starting balance
+      included.
+    - ``slippage_avg_bps``: over fills that took liquidity, weighted by quantity; positive is worse than the mid.
+    - ``winning_lots``, ``losing_lots`` and ``profit_factor`` (gains / losses, None without losses) are of closed lots
+      after fees. """
+
+    total_trades: int
+    maker_trades: int
+    taker_trades: int
+    orders: dict[str, int]
+    volume_usd: Decimal
+    starting_balance_usd: Decimal
+    ending_balance_usd: Decimal
+    ending_equity_usd: Decimal
+    realized_pnl_usd: Decimal
+    unrealized_pnl_usd: Decimal
+    fees_paid_usd: Decimal
+    funding_usd: Decimal
+    net_pnl_usd: Decimal
+    max_drawdown_pct: Decimal
+    slippage_avg_bps: Decimal
+    winning_lots: int
+    losing_lots: int
+    profit_factor: Decimal | None
+    positions: dict[str, Decimal]
+    bars: int
+    warmup_bars: int
+    warmup_complete: bool
+    end_reason: str | None
+
+
+def fold(facts: Iterable[AccountFact]) -> Summary:
+    """Of a finished session or of any prefix of one (``end_reason`` None). Positions are valued at the last marks in
+    the facts."""
+    tally = Tally()
+    with localcontext(MONEY):
+        for fact in facts:
+            tally.see(fact)
+        return tally.summary()
+
+
+class Tally:
+    """The running counts behind a ``Summary``. Computes in the caller's decimal context, which must be MONEY."""
+
+    def __init__(self) -> None:
+        self._ledger = Ledger(ZERO)
+        self._drawdown = Drawdown(ZERO)
+        self._marks: dict[str, Decimal] = {}
+        self._states: dict[str, OrderState] = {}
+        self._trades = {Liquidity.MAKER: 0, Liquidity.TAKER: 0}
+        self._volume = ZERO
+        self._taken = ZERO
+        self._slippage = ZERO
+        self._gains = ZERO
+        self._losses = ZERO
+        self._winning = 0
+        self._losing = 0
+        self._progress: dict[str, StrategyProgressed] = {}
+        self._end_reason: str | None = None
+
+    def see(self, fact: AccountFact) -> None:
+        match fact:
+            case SessionOpened():
+                self._ledger, self._drawdown = Ledger(fact.balance), Drawdown(fact.balance)
+            case OrderFilled():
+                self._fill(fact)
+            case FundingPaid():
+                self._ledger.fund(fact.amount)
+            case EquityMarked():
+                self._marks.update(fact.marks)
+                self._drawdown.mark(fact.equity)
+            case StrategyProgressed():
+                self._progress[fact.strategy_id] = fact
+            case SessionClosed():
+                self._end_reason = fact.reason
+            case _:
+                self._order(fact)
+
+    def _order(self, fact: AccountFact) -> None:
+        match fact:
+            case OrderSubmitted(order=order):
+                self._states[order.client_order_id] = OrderState.SUBMITTED
+            case OrderDenied(order=order):
+                self._states[order.client_order_id] = OrderState.DENIED
+            case OrderAccepted():
+                self._states[fact.client_order_id] = OrderState.ACCEPTED
+            case OrderRejected():
+                self._states[fact.client_order_id] = OrderState.REJECTED
+            case OrderCanceled():
+                self._states[fact.client_order_id] = OrderState.CANCELED
+            case OrderExpired():
+                self._states[fact.client_order_id] = OrderState.EXPIRED
+
+    def _fill(self, fact: OrderFilled) -> None:
+        self._ledger.fill(fact.symbol, signed(fact.side, fact.quantity), fact.price, fact.fee)
+        self._marks.setdefault(fact.symbol, fact.mid)
+        self._states[fact.client_order_id] = OrderState.PARTIALLY_FILLED if fact.leaves_quantity else OrderState.FILLED
+        self._trades[fact.liquidity] += 1
+        self._volume += fact.quantity * fact.price
+        if fact.liquidity is Liquidity.TAKER:
+            self._taken += fact.quantity
+            self._slippage += fact.quantity * fact.slippage_bps
+        for part in fact.closed:
+            self._close(part)
+
+    def _close(self, part: ClosedLot) -> None:
+        net = part.pnl - part.fees
+        if net > 0:
+            self._winning += 1
+            self._gains += net
+        elif net < 0:
+            self._losing += 1
+            self._losses -= net
+
+    def summary(self) -> Summary:
+        ledger, progress = self._ledger, self._progress.values()
+        unrealized = ledger.unrealized(self._marks)
+        equity = ledger.balance + unrealized
+        return Summary(
+            total_trades=sum(self._trades.values()), maker_trades=self._trades[Liquidity.MAKER],
+            taker_trades=self._trades[Liquidity.TAKER], orders=self._ended(), volume_usd=canonical(self._volume),
+            starting_balance_usd=canonical(ledger.starting_balance), ending_balance_usd=ledger.balance,
+            ending_equity_usd=canonical(equity), realized_pnl_usd=canonical(ledger.realized_pnl),
+            unrealized_pnl_usd=unrealized, fees_paid_usd=canonical(ledger.fees), funding_usd=canonical(ledger.funding),
+            net_pnl_usd=canonical(equity - ledger.starting_balance),
+            max_drawdown_pct=canonical(self._drawdown.deepest_pct),
+            slippage_avg_bps=canonical(ratio(self._slippage, self._taken)), winning_lots=self._winning,
+            losing_lots=self._losing,
+            profit_factor=canonical(ratio(self._gains, self._losses)) if self._losses else None,
+            positions={symbol: holding.quantity for symbol, holding in ledger.open_holdings()},
+            bars=sum(each.bars for each in progress),
+            warmup_bars=max((each.warmup_bars for each in progress), default=0),
+            warmup_complete=bool(progress) and all(each.warmup_complete for each in progress),
+            end_reason=self._end_reason,
+        )
+
+    def _ended(self) -> dict[str, int]:
+        """Every state that at least one order is in, alphabetically."""
+        states = sorted(self._states.values())
+        return {state.value: states.count(state) for state in sorted(set(states))}
