@@ -27,8 +27,8 @@ class _Channel:
         self.undecodable_count = 0
         self._codec = codec
 
-    def close(self) -> None:
-        self.socket.close(linger=0)
+    def close(self, linger_ms: int = 0) -> None:
+        self.socket.close(linger=linger_ms)
 
     def _decode(self, frame: bytes) -> Any:
         message = self._codec.decode(frame)
@@ -168,8 +168,10 @@ class Channels:
 
         return PipeReader(reader), writer
 
-    def close(self, linger_ms: int = 0) -> None:
-        """Give what was sent ``linger_ms`` to leave, then drop it."""
+    def close(self, last: _Channel | None = None, linger_ms: int = 0) -> None:
+        """Drop everything; only what was sent on ``last`` gets ``linger_ms`` to leave."""
+        for channel in self._open:
+            channel.close(linger_ms if channel is last else 0)
         self._context.destroy(linger=linger_ms)
 
     def _socket(self, kind: int) -> zmq.Socket[bytes]:

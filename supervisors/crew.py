@@ -45,6 +45,7 @@ class Crew:
         self._alive: dict[str, Child] = {}
         self._due_ns: dict[str, int] = {}
         self._kill_due_ns: dict[str, int] = {}
+        self.leaving = False
 
     # ------------------------------------------------------------------ asking
 
@@ -154,7 +155,7 @@ class Crew:
         row.died_ns = row.died_ns or self._clock()
         before = row.state
         self._move(name, LifeEvent.DEATH)
-        if before is ChildState.SETTLED:
+        if before is ChildState.SETTLED or self.leaving:
             self._log.info("CHILD_ENDED", child=name, child_pid=child.pid, how=how)
             return name
         self._log.warning("CHILD_DIED", child=name, child_pid=child.pid, how="hung" if hung else how, incarnation=row.incarnation)

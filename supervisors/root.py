@@ -238,6 +238,7 @@ class Root:
     def _part(self) -> None:
         """Everybody leaves; who does not is killed; nobody is left behind but what the kernel cannot end."""
         deadline = self._clock() + LEAVE_NS
+        self._crew.leaving = True
         self._crew.tell_all(Leave())
         self._reap_until(deadline)
         for name in self._crew.alive():

@@ -1,7 +1,7 @@
 """The simulated venue's rules for an order that arrives. Must not change anything; a rule can only refuse.
 
-The first rule that objects decides. A refusal carries a short word for programs and a sentence with the numbers for
-people. """
+The first rule that objects decides. A refusal is a short word for programs and a sentence with the numbers for people.
+"""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -33,8 +33,7 @@ def refusal_of(desk: Desk, order: Order) -> Refusal | None:
 
 
 def room(desk: Desk, order: Order) -> Decimal:
-    """How much of an order may still fill: what is left of it, never through zero if reduce_only, else never above the
-    cap."""
+    """How much of an order may still fill: never through zero if reduce_only, else never above the cap."""
     position = desk.ledger.position(order.symbol)
     if order.intent.reduce_only:
         most = -signed(order.side, position)

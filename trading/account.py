@@ -5,7 +5,8 @@
 
 Time is the market's. An order or a cancel decided at ``t`` reaches the simulated venue at ``t + entry_latency_ms`` and
 meets the market as it stood then: before a market fact of a later instant is taken in, after one of that very instant.
-What arrives here later than that takes effect at once and is marked late. """
+What arrives here later than that takes effect at once and is marked late.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal, localcontext
@@ -16,17 +17,17 @@ import msgspec
 from trading.account_settings import AccountSettings
 from trading.acceptance import LATCHED
 from trading.desk import Desk, ImpossibleFact, Progress
-from trading.execution import arrive, cancel_everything, flatten, hit_resting
+from trading.execution import cancel_everything, flatten, hit_resting
+from trading.market_facts import Message
 from trading.messages import (
-    AccountFact, BookChanged, CancelAll, CancelOrder, CancelSubmitted, CloseAll, DenyOrder, EquityMarked, FeedLive,
-    FeedStale, FundingPaid, KlineChanged, MarketFact, MarkPriceChanged, Message, OrderCanceled, OrderDenied,
+    AccountFact, BookChanged, CancelAll, CancelOrder, CancelSubmitted, CloseAll, DenyOrder, MarketFact, OrderDenied,
     OrderSubmitted, ReportProgress, SessionClosed, SessionOpened, StrategyProgressed, SubmitOrder, TradesPrinted,
     TradingStateChanged,
 )
-from trading.orders import Order, OrderResult
+from trading.orders import OrderResult
+from trading.passage import mark_equity, pass_time
 from trading.quantities import MONEY, canonical
 from trading.snapshot import AccountState, state_of
-from trading.market import silences_depth
 from trading.words import TradingState
 
 __all__ = ["Account", "AccountSettings", "AccountState", "ImpossibleFact"]
@@ -38,8 +39,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Account:
-    """One session's account. ``now_ns`` everywhere is event time; it never runs backwards, an earlier one counts as
-    now.
+    """One session's account. ``now_ns`` is event time everywhere; it never runs backwards, an earlier one is now.
 
     ``fingerprint`` names the run; facts of another run raise ``ImpossibleFact`` on recovery.
     """
@@ -48,7 +48,6 @@ class Account:
         self._desk = Desk(settings, fingerprint)
         self._latency_ns = settings.entry_latency_ms * NS_PER_MS
         self._interval_ns = settings.equity_interval_ms * NS_PER_MS
-        self._funding_at_ns: int | None = None
         self._deciders: dict[type[Message], Callable[..., Facts]] = {
             SubmitOrder: self._submit, CancelOrder: self._cancel, DenyOrder: self._deny, ReportProgress: self._progress,
             TradingStateChanged: self._trading_state, CancelAll: self._cancel_all, CloseAll: self._close_all,
@@ -59,7 +58,8 @@ class Account:
         """The account that all these facts, in order, lead to. Raises ImpossibleFact.
 
         The market is not in the facts: show the account what it had already seen with ``observe``, then go on with
-        ``on``. """
+        ``on``.
+        """
         account = cls(settings, fingerprint)
         for fact in facts:
             account.apply(fact)
@@ -72,8 +72,7 @@ class Account:
         return () if self._desk.opened else self._record(self._opening(max(at_ns, self._desk.now_ns)))
 
     def close(self, at_ns: int, reason: str) -> tuple[AccountFact, ...]:
-        """Last rows: a mark of the equity, and the end. Later orders are rejected. Closing what is closed does
-        nothing."""
+        """Last rows: a mark of the equity, and the end. Closing what is closed does nothing."""
         return () if self._desk.closed else self._record(self._closing(max(at_ns, self._desk.now_ns), reason))
 
     def on(self, message: Message, now_ns: int) -> tuple[AccountFact, ...]:
@@ -82,15 +81,15 @@ class Account:
         now_ns = max(now_ns, self._desk.now_ns)
         if isinstance(message, MarketFact):
             if self._is_quiet(now_ns):
-                self._observe(message, now_ns)
+                self._desk.observe(message, now_ns)
                 return ()
             return self._record(self._market(message, now_ns))
         return self._record(self._intent(message, now_ns)) if self._desk.in_session else ()
 
     def observe(self, message: MarketFact, now_ns: int) -> None:
         """Take in a market fact whose consequences are facts already: catching up after ``recover``."""
-        self._observe(message, max(now_ns, self._desk.now_ns))
-        self._skip_funding()
+        self._desk.observe(message, now_ns)
+        self._desk.skip_funding()
 
     def apply(self, fact: AccountFact) -> None:
         """Raises ImpossibleFact."""
@@ -102,6 +101,11 @@ class Account:
     def desk(self) -> Desk:
         """For reading: money, orders and markets."""
         return self._desk
+
+    @property
+    def market_sequence(self) -> int:
+        """The last market fact taken in; after ``recover`` the last one whose consequences are all in the facts."""
+        return self._desk.market_sequence
 
     @property
     def trading_state(self) -> TradingState:
@@ -127,92 +131,23 @@ class Account:
         desk = self._desk
         return not desk.in_session or (
             now_ns // self._interval_ns == desk.marked_at_ns // self._interval_ns
-            and (self._funding_at_ns is None or now_ns < self._funding_at_ns)
+            and (desk.funding_at_ns is None or now_ns < desk.funding_at_ns)
             and not desk.orders.open()
         )
 
     def _market(self, message: MarketFact, now_ns: int) -> Facts:
-        yield from self._pass_time(now_ns, inclusive=False)
-        self._observe(message, now_ns)
+        yield from pass_time(self._desk, now_ns, inclusive=False)
+        self._desk.observe(message, now_ns)
         if isinstance(message, (BookChanged, TradesPrinted)) and self._desk.orders.any_resting(message.symbol):
             yield from hit_resting(self._desk, message)
-        yield from self._pass_time(now_ns, inclusive=True)
+        yield from pass_time(self._desk, now_ns, inclusive=True)
         if now_ns // self._interval_ns != self._desk.marked_at_ns // self._interval_ns:
-            yield from self._mark_equity()
-
-    def _observe(self, message: MarketFact, now_ns: int) -> None:
-        desk = self._desk
-        desk.now_ns = max(desk.now_ns, now_ns)
-        market = desk.markets.get(message.symbol)
-        match message:
-            case BookChanged() if market:
-                market.on_book(message)
-            case MarkPriceChanged() if market:
-                market.on_mark(message, desk.now_ns)
-                self._note_funding()
-            case FeedStale(stream="all"):
-                for each in desk.markets.values():
-                    each.on_stale(message)
-            case FeedStale() if market and silences_depth(message):
-                market.on_stale(message)
-            case BookChanged() | MarkPriceChanged() | TradesPrinted() | KlineChanged() | FeedStale() | FeedLive():
-                pass  # nothing of ours changes with it
-
-    def _pass_time(self, until_ns: int, *, inclusive: bool) -> Facts:
-        """What was due on the way, in order of time: funding up to and at ``until_ns``, arrivals before it, or at it
-        too."""
-        desk = self._desk
-        while True:
-            due = desk.orders.next_due()
-            funding = self._funding_at_ns
-            if funding is not None and funding <= until_ns and (due is None or funding <= due.at_ns):
-                desk.now_ns = max(desk.now_ns, funding)
-                yield from self._settle_funding(funding)
-            elif due is not None and (due.at_ns < until_ns or (inclusive and due.at_ns == until_ns)):
-                desk.now_ns = max(desk.now_ns, due.at_ns)
-                order = desk.orders.known[due.client_order_id]
-                yield from self._canceled(order) if due.is_cancel else arrive(desk, order)
-            else:
-                break
-        desk.now_ns = max(desk.now_ns, until_ns)
-
-    def _settle_funding(self, boundary_ns: int) -> Facts:
-        desk = self._desk
-        for symbol, market in desk.markets.items():
-            if market.funding.due_ns() != boundary_ns:
-                continue
-            position, rate, mark = desk.ledger.position(symbol), market.funding.rate, market.mark_price
-            if position and mark is not None:
-                yield FundingPaid(
-                    at_ns=desk.now_ns, symbol=symbol, boundary_at_ns=boundary_ns, rate=canonical(rate),
-                    mark=canonical(mark), position=position, amount=desk.ledger.funding_due(symbol, mark, rate),
-                )
-            market.funding.settle(boundary_ns)
-        self._note_funding()
-
-    def _skip_funding(self) -> None:
-        for market in self._desk.markets.values():
-            while (boundary := market.funding.due_ns()) is not None and boundary <= self._desk.now_ns:
-                market.funding.settle(boundary)
-        self._note_funding()
-
-    def _note_funding(self) -> None:
-        due = (market.funding.due_ns() for market in self._desk.markets.values())
-        self._funding_at_ns = min((each for each in due if each is not None), default=None)
-
-    def _mark_equity(self) -> Facts:
-        desk, ledger = self._desk, self._desk.ledger
-        known = {symbol: market.mark_price for symbol, market in desk.markets.items()}
-        marks = {symbol: canonical(mark) for symbol, mark in known.items() if mark is not None}
-        yield EquityMarked(
-            at_ns=desk.now_ns, balance=ledger.balance, unrealized_pnl=ledger.unrealized(marks), equity=ledger.equity(marks),
-            marks=marks,
-        )
+            yield from mark_equity(self._desk)
 
     # ------------------------------------------------------------------------------------------------ intents
 
     def _intent(self, message: Message, now_ns: int) -> Facts:
-        yield from self._pass_time(now_ns, inclusive=True)
+        yield from pass_time(self._desk, now_ns, inclusive=True)
         decider = self._deciders.get(type(message))
         if decider is not None:
             yield from decider(message)
@@ -223,7 +158,7 @@ class Account:
             return
         effective_at_ns, late = self._effective(intent.decided_at_ns)
         yield OrderSubmitted(at_ns=desk.now_ns, order=_canonical(intent), effective_at_ns=effective_at_ns, late=late)
-        yield from self._pass_time(desk.now_ns, inclusive=True)
+        yield from pass_time(self._desk, desk.now_ns, inclusive=True)
 
     def _cancel(self, request: CancelOrder) -> Facts:
         desk = self._desk
@@ -235,7 +170,7 @@ class Account:
             at_ns=desk.now_ns, client_order_id=request.client_order_id, command_id=request.command_id,
             reason=request.reason, effective_at_ns=effective_at_ns, late=late,
         )
-        yield from self._pass_time(desk.now_ns, inclusive=True)
+        yield from pass_time(self._desk, desk.now_ns, inclusive=True)
 
     def _effective(self, decided_at_ns: int) -> tuple[int, bool]:
         planned = decided_at_ns + self._latency_ns
@@ -270,9 +205,6 @@ class Account:
         yield from cancel_everything(self._desk, request.reason)
         yield from flatten(self._desk, request.reason)
 
-    def _canceled(self, order: Order) -> Facts:
-        yield OrderCanceled(at_ns=self._desk.now_ns, client_order_id=order.client_order_id, reason=order.cancel_reason)
-
     # ------------------------------------------------------------------------------------------------ recording
 
     def _opening(self, at_ns: int) -> Facts:
@@ -285,15 +217,16 @@ class Account:
         )
 
     def _closing(self, at_ns: int, reason: str) -> Facts:
-        yield from self._pass_time(at_ns, inclusive=True)
-        yield from self._mark_equity()
+        yield from pass_time(self._desk, at_ns, inclusive=True)
+        yield from mark_equity(self._desk)
         yield SessionClosed(at_ns=self._desk.now_ns, reason=reason)
 
     def _record(self, facts: Facts) -> tuple[AccountFact, ...]:
-        """Apply each fact before the next one is decided."""
+        """Apply each fact, stamped with what was known, before the next one is decided."""
         recorded: list[AccountFact] = []
         with localcontext(MONEY):
-            for fact in facts:
+            for each in facts:
+                fact = msgspec.structs.replace(each, market_sequence=self._desk.market_sequence)
                 self._desk.apply(fact)
                 recorded.append(fact)
         return tuple(recorded)
@@ -302,4 +235,5 @@ class Account:
 def _canonical(struct: S) -> S:
     """The same with every number in its one form, so that equal runs have equal bytes."""
     values = msgspec.structs.asdict(struct).items()
-    return msgspec.structs.replace(struct, **{name: canonical(each) for name, each in values if isinstance(each, Decimal)})
+    numbers = {name: canonical(value) for name, value in values if isinstance(value, Decimal)}
+    return msgspec.structs.replace(struct, **numbers)

@@ -20,7 +20,8 @@ class BookFault(StrEnum):
     """Why a book cannot be traded on.
 
     UNSEEN: no window yet. EMPTY: a side has no level. CROSSED: best bid at or above best ask. STALE: the feed no longer
-    vouches for it. GAPPED: market facts were missed since. """
+    vouches for it. GAPPED: market facts were missed since.
+    """
 
     UNSEEN = "UNSEEN"
     EMPTY = "EMPTY"

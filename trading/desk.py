@@ -11,10 +11,11 @@ import msgspec
 
 from trading.account_settings import AccountSettings
 from trading.ledger import Drawdown, Ledger
-from trading.market import Market
+from trading.market import DEPTH, EVERY_STREAM, Market
 from trading.messages import (
-    AccountFact, CancelSubmitted, EquityMarked, FundingPaid, OrderAccepted, OrderCanceled, OrderDenied, OrderExpired,
-    OrderFilled, OrderRejected, OrderSubmitted, SessionClosed, SessionOpened, StrategyProgressed, TradingStateChanged,
+    AccountFact, BookChanged, CancelSubmitted, EquityMarked, FeedStale, FundingPaid, MarketFact, MarkPriceChanged,
+    OrderAccepted, OrderCanceled, OrderDenied, OrderExpired, OrderFilled, OrderRejected, OrderSubmitted, SessionClosed,
+    SessionOpened, StrategyProgressed, TradingStateChanged,
 )
 from trading.orders import Order, OrderEvent, Refused
 from trading.quantities import MONEY, Instrument, signed
@@ -46,6 +47,8 @@ class Desk:
         self.drawdown = Drawdown(settings.balance)
         self.orders = Orders()
         self.now_ns = 0
+        self.market_sequence = 0
+        self.funding_at_ns: int | None = None
         self.fills = 0
         self.marked_at_ns = 0
         self.opened = False
@@ -73,6 +76,36 @@ class Desk:
         if refused is not None:
             raise ImpossibleFact(f"{fact}: {refused}")
         self.now_ns = max(self.now_ns, fact.at_ns)
+        self.market_sequence = max(self.market_sequence, fact.market_sequence)
+
+    def observe(self, message: MarketFact, now_ns: int) -> None:
+        """Take in what the feed says; what follows from it is for others to decide."""
+        self.now_ns = max(self.now_ns, now_ns)
+        self.market_sequence = max(self.market_sequence, message.sequence)
+        market = self.markets.get(message.symbol)
+        match message:
+            case BookChanged() if market:
+                market.on_book(message)
+            case MarkPriceChanged() if market:
+                market.on_mark(message, self.now_ns)
+                self.note_funding()
+            case FeedStale(stream=stream) if stream == EVERY_STREAM:
+                for each in self.markets.values():
+                    each.on_stale(message)
+            case FeedStale(stream=stream) if market and stream.startswith(DEPTH):
+                market.on_stale(message)
+
+    def note_funding(self) -> None:
+        """Keep ``funding_at_ns`` at the next boundary of any symbol."""
+        due = (market.funding.due_ns() for market in self.markets.values())
+        self.funding_at_ns = min((each for each in due if each is not None), default=None)
+
+    def skip_funding(self) -> None:
+        """What has passed is settled, or was nothing."""
+        for market in self.markets.values():
+            while (boundary := market.funding.due_ns()) is not None and boundary <= self.now_ns:
+                market.funding.settle(boundary)
+        self.note_funding()
 
     def _session_opened(self, fact: SessionOpened) -> None:
         if fact.fingerprint != self.fingerprint:

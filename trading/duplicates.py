@@ -1,7 +1,8 @@
 """The fast path against orders sent twice. Must not know the time, or decide anything.
 
 A small cache in front of the account's own memory, which lasts for the whole run: the cache may forget, the account
-does not. Both lead to the same order, so both give the same answer. """
+does not. Both lead to the same order, so both give the same answer.
+"""
 
 from collections.abc import Callable
 
@@ -17,8 +18,7 @@ LIFETIME_S = 5.0
 
 
 class Duplicates:
-    """``timer`` gives seconds that never run backwards. ``hits`` were answered by the cache, ``recalls`` by the
-    account."""
+    """``timer`` gives seconds, never backwards. ``hits`` were answered by the cache, ``recalls`` by the account."""
 
     def __init__(self, account: Account, timer: Callable[[], float]) -> None:
         self.hits = 0

@@ -1,7 +1,8 @@
 """What happens to an order at the simulated venue, told as facts. Must not apply them.
 
 Every function yields one fact at a time and expects it to be applied before it goes on, so that each decision sees what
-the one before it changed. What an order may still fill is asked anew for every execution (``acceptance.room``). """
+the one before it changed. What an order may still fill is asked anew for every execution (``acceptance.room``).
+"""
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
@@ -40,8 +41,7 @@ def arrive(desk: Desk, order: Order) -> Iterator[AccountFact]:
 
 
 def hit_resting(desk: Desk, fact: TradesPrinted | BookChanged) -> Iterator[AccountFact]:
-    """Fills of resting orders that a trade reaches, or that a new window crosses. Nothing fills while the book is
-    unusable."""
+    """Fills of resting orders that a trade reaches, or that a new window crosses. None on an unusable book."""
     if not desk.markets[fact.symbol].book.usable:
         return
     best_buy, best_sell = (desk.orders.best_limit(fact.symbol, side) for side in (Side.BUY, Side.SELL))
@@ -62,7 +62,8 @@ def flatten(desk: Desk, reason: str) -> Iterator[AccountFact]:
     """Close every position at once, without the venue's rules; ``reason`` goes with the orders.
 
     On a usable book the session's model sets the prices. What it cannot give, and everything where there is no such
-    book, fills at the ``fixed`` model's price around the last known mid: a flatten leaves nothing open. """
+    book, fills at the ``fixed`` model's price around the last known mid: a flatten leaves nothing open.
+    """
     for symbol, holding in desk.ledger.open_holdings():
         order_id = _closing_id(desk, symbol)
         intent = _closing_order(order_id, symbol, holding.quantity, reason, desk.now_ns)

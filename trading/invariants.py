@@ -1,7 +1,6 @@
 """What must be true of every ledger, at every row. Must not know the account: nothing here uses its code.
 
-Pure folds over facts. The profit of lots is recomputed with fractions, the slow and obvious way. Numbering of the
-checks:
+Pure folds over facts. The profit of lots is recomputed with fractions, the slow and obvious way. The checks:
 
 I-1 starting balance + realized - fees + funding = balance, wherever a balance is stated.
 I-2 the sum of lots is the position, and realized profit is what first-in-first-out gives.

@@ -2,7 +2,8 @@
 
 ``balance`` is cash: starting balance, plus realized profit, minus fees, plus funding. Positions are linear contracts
 settled in the quote currency, so that opening one moves no cash but its fee. Exact to the last unit: every method
-computes in the ``MONEY`` context, which refuses to round. """
+computes in the ``MONEY`` context, which refuses to round.
+"""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, localcontext
@@ -78,8 +79,7 @@ class Ledger:
             self.funding += amount
 
     def unrealized(self, marks: Mapping[str, Decimal]) -> Decimal:
-        """Of all open positions at these prices. KeyError for an open position without a price: it has no value to
-        guess."""
+        """Of all open positions at these prices. KeyError for an open position without one: none is guessed."""
         with localcontext(MONEY):
             each = (holding.lots.unrealized(marks[symbol]) for symbol, holding in self.open_holdings())
             return canonical(sum(each, ZERO))

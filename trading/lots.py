@@ -2,7 +2,8 @@
 
 Everything is exact: profits are products and sums, and a fee is never divided. A fill's fee goes whole to the first
 part of a lot that the fill closes; a fill that only opens leaves its fee with its lot, for the first part of it that is
-closed. Callers compute inside ``decimal.localcontext(MONEY)``. """
+closed. Callers compute inside ``decimal.localcontext(MONEY)``.
+"""
 
 from collections import deque
 from decimal import Decimal

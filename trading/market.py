@@ -1,7 +1,8 @@
 """What an account knows about the market of one symbol. Must not know orders or money.
 
 Not part of the ledger: after a recovery it is rebuilt from market facts. Only the middle price of the last fill is
-kept, so that a position can always be valued and closed. """
+kept, so that a position can always be valued and closed.
+"""
 
 from decimal import Decimal
 
@@ -9,11 +10,13 @@ from trading.book import Book, BookFault
 from trading.funding import FundingSchedule
 from trading.messages import BookChanged, FeedStale, MarkPriceChanged
 
-__all__ = ["Market", "silences_depth"]
+__all__ = ["DEPTH", "EVERY_STREAM", "Market"]
 
 DEPTH = "depth"
+"""How the names of streams of books begin."""
 EVERY_STREAM = "all"
 GAP = "gap"
+"""The reason of a ``FeedStale`` that says that market facts were missed."""
 
 
 class Market:
@@ -48,8 +51,3 @@ class Market:
     def mark_price(self) -> Decimal | None:
         """What positions are valued at: the venue's mark, else the mid."""
         return self.mark or self.mid
-
-
-def silences_depth(fact: FeedStale) -> bool:
-    """True if the book can no longer be trusted after this."""
-    return fact.stream == EVERY_STREAM or fact.stream.startswith(DEPTH)

@@ -1,5 +1,4 @@
-"""What a paper order gets: the models for taking, and who shares a trade that reaches resting orders. Must not know
-money.
+"""What a paper order gets: models for taking, and how a trade is shared among resting orders. Must not know money.
 
 A model is a name in ``TAKER_MODELS``; a session names one. None of them changes the book: the market does not know that
 the order was there, so two orders against the same window see the same depth.
@@ -46,8 +45,7 @@ TakerModel = Callable[[Taking], tuple[Execution, ...]]
 
 
 def fixed(taking: Taking) -> tuple[Execution, ...]:
-    """The whole quantity at mid x (1 +- slippage_bps / 10 000), on tick against the trader; at the limit where that is
-    better."""
+    """The whole quantity at mid x (1 +- slippage_bps / 10 000), on tick against the trader, or at a better limit."""
     mid = taking.book.mid
     assert mid is not None, "a usable book has both sides"
     price = fixed_price(taking.instrument, taking.side, mid, taking.slippage_bps)
@@ -89,7 +87,8 @@ def trades_of(
     them.
 
     A displayed ask at or below a resting buy would have met it on its way into the book (and the other way round), so
-    it counts like a trade of its quantity at its price. """
+    it counts like a trade of its quantity at its price.
+    """
     if isinstance(fact, TradesPrinted):
         return fact.prints
     return (*_crossing(fact.asks, Side.SELL, best_buy), *_crossing(fact.bids, Side.BUY, best_sell))
@@ -99,7 +98,8 @@ def reaches(trade: Print, resting: Sequence[Order]) -> Iterator[tuple[Order, Dec
     """Which resting orders of the passive side a trade reaches, in the order given, and how much of it each may have.
 
     The trade's quantity is shared once: what an order took (its ``leaves_quantity`` after it was offered) is gone for
-    the next. """
+    the next.
+    """
     left = trade.quantity
     for order in resting:
         before = order.leaves_quantity

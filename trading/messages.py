@@ -92,9 +92,10 @@ class CloseAll(Message, frozen=True, kw_only=True):
 
 
 class AccountFact(Message, frozen=True, kw_only=True):
-    """One row of the ledger; ``at_ns`` is event time."""
+    """One row of the ledger; ``at_ns`` is event time, ``market_sequence`` the last market fact that the account had taken in."""
 
     at_ns: int
+    market_sequence: int = 0
 
 
 class SessionOpened(AccountFact, frozen=True, kw_only=True):

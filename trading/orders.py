@@ -1,5 +1,4 @@
-"""The life of an order as one literal table, and the record that lives it. Must not know money, books or the venue's
-rules.
+"""The life of an order as one literal table, and the record that lives it. Must not know money, books or rules.
 
 The machine is asked first: a transition it does not allow is a ``Refused`` value and changes nothing.
 """

@@ -26,7 +26,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
       included.
     - ``slippage_avg_bps``: over fills that took liquidity, weighted by quantity; positive is worse than the mid.
     - ``winning_lots``, ``losing_lots`` and ``profit_factor`` (gains / losses, None without losses) are of closed lots
-      after fees. """
+      after fees.
+    """
 
     total_trades: int
     maker_trades: int

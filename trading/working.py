@@ -1,7 +1,8 @@
 """Every order of a run, by id, by due time and by place in the queue. Must not know money, books or rules.
 
 Orders are remembered for the whole run: an id once used is used. All of it is derived from the account's facts, so that
-a fold of the same facts has the same orders in the same sequence. """
+a fold of the same facts has the same orders in the same sequence.
+"""
 
 from bisect import insort
 from decimal import Decimal

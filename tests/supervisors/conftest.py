@@ -12,7 +12,8 @@ import pytest
 
 from messaging.control import CHILD_WORDS
 from supervisors.plan import ChildSpec, Gate, Plan, RestartStrategy
-from supervisors.root import Outcome, Root
+from supervisors.outcome import Outcome
+from supervisors.root import Root
 from tests.supervisors.test_restart_policy import SETTINGS
 from tests.supervisors.toys import Toy, live
 from timing.clock import monotonic_ns

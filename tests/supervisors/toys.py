@@ -59,7 +59,7 @@ def live(toy: Toy) -> None:
                 journal(toy.run_directory, f"{toy.name}.{toy.incarnation} {type(word).__name__} {word.reason}")
             settled = True
             control.send(Drained(name=toy.name) if isinstance(word, Drain) else Halted(name=toy.name))
-    channels.close(100)
+    channels.close(control, 100)
     os._exit(0)
 
 

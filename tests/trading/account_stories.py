@@ -1,13 +1,14 @@
 """A paper account with a hand on the market: short words for tests. Every fact it ever gave is in ``facts``."""
 
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from trading.account import Account, AccountSettings
+from trading.market_facts import Message
 from trading.messages import (
-    AccountFact, BookChanged, CancelOrder, FeedStale, MarkPriceChanged, Message, OrderFilled, Print, SubmitOrder,
+    AccountFact, BookChanged, CancelOrder, FeedStale, MarkPriceChanged, OrderFilled, Print, SubmitOrder,
     TradesPrinted,
 )
 from trading.quantities import Instrument
@@ -81,9 +82,9 @@ class Story:
 
     def order(self, side: Side, quantity: str, price: str | None = None, **fields: object) -> SubmitOrder:
         self._orders += 1
-        given = {"client_order_id": f"o-{self._orders}", "decided_at_ns": self.now_ns, **fields}
+        given: dict[str, Any] = {"client_order_id": f"o-{self._orders}", "decided_at_ns": self.now_ns, **fields}
         return SubmitOrder(
-            **given, strategy_id="test", symbol=BTC, side=side, type=OrderType.LIMIT if price else OrderType.MARKET,  # type: ignore[arg-type]
+            **given, strategy_id="test", symbol=BTC, side=side, type=OrderType.LIMIT if price else OrderType.MARKET,
             quantity=Decimal(quantity), price=Decimal(price) if price else None,
         )
 
@@ -109,7 +110,7 @@ class Story:
         result = self.account.result_of(client_order_id)
         return (result.status, result.reason) if result else ("unknown", "")
 
-    def _market(self, at_ms: int | None = None) -> dict[str, object]:
+    def _market(self, at_ms: int | None = None) -> dict[str, Any]:
         if at_ms is not None:
             self.now_ns = START + at_ms * MS
         self._sequence += 1

@@ -324,7 +324,7 @@ def test_a_fill_says_everything_about_itself() -> None:
     story.buy("0.10", client_order_id="a")
     [fill] = story.fills
     assert fill == OrderFilled(
-        at_ns=START, client_order_id="a", trade_id="T-000001", symbol=BTC, side=Side.BUY, quantity=Decimal("0.1"),
+        at_ns=START, market_sequence=1, client_order_id="a", trade_id="T-000001", symbol=BTC, side=Side.BUY, quantity=Decimal("0.1"),
         price=Decimal(30090), leaves_quantity=Decimal(0), liquidity=Liquidity.TAKER, fee=Decimal("1.5045"),
         mid=Decimal(30000), slippage_bps=Decimal(30), model="fixed", book_sequence=1, realized_pnl=Decimal(0),
         position=Decimal("0.1"),

@@ -1,0 +1,189 @@
+"""What the actors say to each other around the messages of trading/: commands and answers, numbered facts, requests.
+
+The one registry of everything that may travel between the processes of a run is at the end.
+"""
+
+from decimal import Decimal
+
+import msgspec
+
+from messaging.codec import Codec
+from messaging.control import CHILD_WORDS
+from trading.messages import (
+    AnyAccountFact, AnyMarketFact, CancelOrder, DenyOrder, Level, ReportProgress, SubmitOrder, TradingStateChanged,
+)
+from trading.quantities import Instrument
+
+__all__ = [
+    "Answer", "Command", "CommandBody", "FactTold", "FactsGiven", "FactsWanted", "FetchBook", "FetchFailed", "FetchFunding", "FetchInstruments",
+    "FetchKlines", "Fetch", "Fetched", "FetchedBook", "FetchedFunding", "FetchedInstruments", "FetchedKlines", "KlineRow", "LedgerHead",
+    "MarketGiven", "MarketWanted", "RestAnswered", "run_codec",
+]
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="kind", forbid_unknown_fields=True):
+    """Base of what travels but is not kept."""
+
+
+# ------------------------------------------------------------------------------------------- orders: strategy -> risk -> broker
+
+CommandBody = SubmitOrder | CancelOrder | DenyOrder | ReportProgress | TradingStateChanged
+
+
+class Command(Envelope, frozen=True, kw_only=True):
+    """An intent under way, resent under the same id until answered. ``market_seen_ns``: monotonic receipt of the market fact
+    it was decided on; ``sent_ns``: monotonic instant it first left."""
+
+    command_id: str
+    body: CommandBody
+    sent_ns: int
+    market_seen_ns: int = 0
+
+
+class Answer(Envelope, frozen=True, kw_only=True):
+    """The command is durable (``sequence``: ledger head), with its result: ``status`` accepted, rejected, denied, recorded ..."""
+
+    command_id: str
+    status: str
+    reason: str = ""
+    sequence: int = 0
+
+
+# ------------------------------------------------------------------------------------------- facts: broker -> everybody
+
+
+class FactTold(Envelope, frozen=True, kw_only=True):
+    """A committed ledger row. The monotonic instants are of this telling, not of the fact: ``market_seen_ns`` and ``sent_ns``
+    from the command that caused it (0 when none did), ``told_ns`` when it left the broker."""
+
+    sequence: int
+    fact: AnyAccountFact
+    market_seen_ns: int = 0
+    sent_ns: int = 0
+    told_ns: int = 0
+
+
+class LedgerHead(Envelope, frozen=True, kw_only=True):
+    """The ledger reaches to here: whoever has less asks."""
+
+    sequence: int
+
+
+class FactsWanted(Envelope, frozen=True, kw_only=True):
+    after: int
+
+
+class FactsGiven(Envelope, frozen=True, kw_only=True):
+    """At most a page of rows after the one asked for, and where the ledger ends."""
+
+    facts: tuple[FactTold, ...]
+    head: int
+
+
+# ------------------------------------------------------------------------------------------- market: feed -> everybody
+
+
+class MarketWanted(Envelope, frozen=True, kw_only=True):
+    after: int
+
+
+class MarketGiven(Envelope, frozen=True, kw_only=True):
+    """At most a page of market facts after the one asked for. ``first``: the oldest sequence that can still be had."""
+
+    facts: tuple[AnyMarketFact, ...]
+    first: int
+    head: int
+
+
+# ------------------------------------------------------------------------------------------- requests: anybody -> gateway
+
+
+class FetchInstruments(Envelope, frozen=True, kw_only=True):
+    symbols: tuple[str, ...]
+
+
+class FetchKlines(Envelope, frozen=True, kw_only=True):
+    """The last ``limit`` closed bars; ``interval`` in the venue's REST spelling (``1m``)."""
+
+    symbol: str
+    interval: str
+    limit: int
+
+
+class FetchBook(Envelope, frozen=True, kw_only=True):
+    symbol: str
+
+
+class FetchFunding(Envelope, frozen=True, kw_only=True):
+    symbol: str
+
+
+class KlineRow(msgspec.Struct, frozen=True, array_like=True):
+    """``volume`` in base coin."""
+
+    open_at_ns: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+
+
+class FetchedInstruments(Envelope, frozen=True, kw_only=True):
+    instruments: tuple[Instrument, ...]
+
+
+class FetchedKlines(Envelope, frozen=True, kw_only=True):
+    """Oldest first, closed bars only."""
+
+    rows: tuple[KlineRow, ...]
+
+
+class FetchedBook(Envelope, frozen=True, kw_only=True):
+    symbol: str
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+
+
+class FetchedFunding(Envelope, frozen=True, kw_only=True):
+    """``rate`` is a fraction per interval."""
+
+    symbol: str
+    rate: Decimal
+    mark: Decimal
+    next_funding_at_ns: int
+
+
+class FetchFailed(Envelope, frozen=True, kw_only=True):
+    """The request's end without an answer, and why (venue's code and words, or ``deadline``)."""
+
+    reason: str
+
+
+class Fetch(Envelope, frozen=True, kw_only=True):
+    request_id: str
+    request: FetchInstruments | FetchKlines | FetchBook | FetchFunding
+    deadline_ms: int
+
+
+class Fetched(Envelope, frozen=True, kw_only=True):
+    request_id: str
+    answer: FetchedInstruments | FetchedKlines | FetchedBook | FetchedFunding | FetchFailed
+    waited_ms: int = 0
+
+
+class RestAnswered(Envelope, frozen=True, kw_only=True):
+    """Gateway to feed, for the tape: what the venue answered. Nobody answers this, and a lost one is only missing on the tape."""
+
+    path: str
+    query: dict[str, str]
+    status: int
+    body: bytes
+
+
+ENVELOPES = (Command, Answer, FactTold, LedgerHead, FactsWanted, FactsGiven, MarketWanted, MarketGiven, Fetch, Fetched, RestAnswered)
+
+
+def run_codec() -> Codec:
+    """Everything the processes of one run may say to each other."""
+    return Codec((*CHILD_WORDS, *ENVELOPES, *AnyMarketFact.__args__))

@@ -1,0 +1,298 @@
+"""The feed: holds the venue's WebSocket, keeps the tape, publishes numbered market facts and gives again what somebody missed.
+
+A thin shell: venue/protocol.py decides, venue/connection.py reads. What was heard is on the tape before anybody is told, so a
+restarted feed tells the tape to itself and goes on with the next number.
+"""
+
+from random import Random
+from typing import Annotated, Any
+
+import msgspec
+
+from actors.envelopes import MarketWanted, RestAnswered
+from actors.market_memory import RetainedFacts, TapeDisagrees, as_event, told_again
+from actors.process import Post, ProcessActor, Unstartable
+from messaging.control import Drain
+from messaging.mailbox import Delivery
+from records.tape import ConnectionEvent, Frame, RestAnswer, TapeDamaged, TapeFailure, TapeHeader, TapeReader, TapeWriter
+from records.tape_lines import Record
+from records.workspace import RunPaths
+from timing.clock import monotonic_ns, wall_ns
+from trading.messages import FeedLive, MarketFact
+from trading.quantities import plain
+from venue.connection import Arrival, Connection, Deliver
+from venue.dialect import MAX_FRAME_CHARACTERS
+from venue.effects import Close, Connect, Effect, Note, Send, Tell, TellStatus
+from venue.protocol import NEVER, MarketConnection, Phase
+from venue.settings import LinkSettings
+from venue.stream import EVERY_STREAM, MarketStream
+
+__all__ = ["Feed", "FeedSettings"]
+
+EXIT_DATA, EXIT_IO = 65, 74
+MS = 1_000_000
+FAREWELL_NS = 500 * MS
+FAREWELL_S = 0.5
+
+LEVELS = {
+    "RECONNECT_ATTEMPT": "warning", "FEED_CLOSED": "warning", "ORDER_BOOK_STALE": "warning", "STREAM_STALE": "warning",
+    "UNKNOWN_SYMBOL": "error", "SUBSCRIBE_REFUSED": "error",
+}
+ON_TAPE = {"FEED_CONNECTED": "connected", "FEED_CLOSED": "closed"}
+
+
+class FeedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``link`` is the section ``feed`` of the venue's file. ``pace``: seconds of market time per second (a tape's speed);
+    ``seed`` decides the jitter of reconnects."""
+
+    ws_url: str
+    symbols: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    link: LinkSettings = LinkSettings()
+    pace: Annotated[float, msgspec.Meta(gt=0, le=1000)] = 1.0
+    seed: int = 0
+
+
+class Feed(ProcessActor):
+    """Channels: publishes on ``market``, serves ``feed`` (MarketWanted, RestAnswered). Milestone: ``live``."""
+
+    def __init__(self, post: Post) -> None:
+        super().__init__(post)
+        self._settings: FeedSettings = post.settings
+        self._wall_offset_ns = wall_ns() - monotonic_ns()
+        self._stream = MarketStream(self._settings.symbols)
+        self._retained = RetainedFacts(self._settings.link.retained_facts)
+        chance = Random(f"feed {self._settings.seed} {post.incarnation}")
+        self._link = MarketConnection(self._stream, self._settings.link, chance, self._wall_offset_ns, self._settings.pace)
+        self._connections: dict[int, Connection] = {}
+        self._tape: TapeWriter | None = None
+        self._armed_ns = NEVER
+        self._was_live = False
+        self._ending = False
+        self.counters.update(reconnect_attempt_count=0, frames_count=0, frame_errors_count=0, stale_count=0)
+
+    def open(self) -> None:
+        last_heard_ns = self._recover()
+        self._publisher = self.post.channels.publisher("market")
+        self._server = self.post.channels.server("feed")
+        wire, self._make_writer = self.post.channels.pipe("wire")
+        self.listen("asked", self._server, self._on_asked)
+        self.listen("wire", wire, self._on_arrival)
+        now_ns = monotonic_ns()
+        if last_heard_ns is not None:
+            self._carry_out(self._link.interrupted("feed_restarted", last_heard_ns, now_ns))
+        self._carry_out(self._link.start(now_ns))
+        self.serve(sequence=self._stream.sequence)
+
+    def report(self) -> dict[str, Any]:
+        now_ns = monotonic_ns()
+        self.gauges["feed_connected"] = float(self._link.phase is Phase.OPEN)
+        self.gauges["message_age_ms"] = (now_ns - self._link.last_valid_ns) / MS
+        symbols = {}
+        for symbol in self._stream.symbols:
+            known = self._stream.last_known_book(symbol)
+            if known is not None:
+                age_ms = (now_ns - known.book.seen_ns) / MS
+                self.gauges["book_age_ms"] = age_ms
+                bid, ask = plain(known.book.bids[0][0]), plain(known.book.asks[0][0])
+                symbols[symbol] = {"bid": bid, "ask": ask, "age_s": round(age_ms / 1000, 3), "live": known.live}
+        return {"symbols": symbols}
+
+    def on_drain(self, drain: Drain) -> None:
+        """Hang up, end the tape, and stay for whoever still misses something."""
+        self._ending = True
+        self._carry_out(self._link.stop())
+        self.after("farewell", FAREWELL_NS, lambda _: self._end())
+        self._end_when_quiet()
+
+    def on_stop(self) -> None:
+        self._carry_out(self._link.stop())
+        for connection in self._connections.values():
+            connection.join(FAREWELL_S)
+        self._close_tape()
+
+    def on_failure(self, *_: object) -> None:
+        """The tape stays as it is: the next incarnation resumes it."""
+        for connection in self._connections.values():
+            connection.abort()
+
+    # ---------------------------------------------------------------------------------------- what arrives
+
+    def _on_arrival(self, delivery: Delivery) -> None:
+        """From a connection's thread: (kind, connection, payload, seen_ns)."""
+        kind, number, payload, seen = delivery.message
+        connection_id, seen_ns = int(number), int(seen)
+        match Arrival(kind.decode()):
+            case Arrival.TEXT:
+                self._on_text(connection_id, payload, seen_ns)
+            case Arrival.BINARY:
+                self._carry_out(self._link.unreadable("binary"))
+            case Arrival.OPENED:
+                self._carry_out(self._link.opened(connection_id, seen_ns))
+            case Arrival.CLOSED:
+                status, _, reason = payload.decode().partition(" ")
+                self._connections.pop(connection_id, None)
+                self._carry_out(self._link.lost(connection_id, reason, int(status), seen_ns))
+                self._end_when_quiet()
+        self._arm()
+
+    def _on_text(self, connection_id: int, payload: bytes, seen_ns: int) -> None:
+        """Only what can give a fact goes on the tape: telling it again must give the same facts."""
+        if not self._link.accepts(connection_id):
+            return
+        self.count("frames_count")
+        if len(payload) > MAX_FRAME_CHARACTERS:
+            self._carry_out(self._link.unreadable("frame_too_large"))
+            return
+        try:
+            text = payload.decode()
+        except UnicodeDecodeError:
+            self._carry_out(self._link.unreadable("not_utf8"))
+            return
+        self._record(Frame(self._on_wall(seen_ns), text))
+        self._carry_out(self._link.received(connection_id, text, seen_ns))
+
+    def _on_asked(self, delivery: Delivery) -> None:
+        message = delivery.message
+        if isinstance(message, MarketWanted) and delivery.peer is not None:
+            self._server.send(delivery.peer, self._retained.page(message.after, self._stream.sequence))
+        elif isinstance(message, RestAnswered):
+            at_ns = self._on_wall(monotonic_ns())
+            self._record(RestAnswer.received(at_ns, message.path, message.query, message.status, message.body))
+        else:
+            self.count("unexpected_message_count")
+
+    def _on_watch(self, _: Delivery) -> None:
+        now_ns = monotonic_ns()
+        if now_ns < self._armed_ns:
+            return  # an older timer; a nearer or later one took its place
+        self._armed_ns = NEVER
+        self._carry_out(self._link.tick(now_ns))
+        self._arm()
+
+    def _arm(self) -> None:
+        """One timer for the protocol's next deadline; set anew only when that comes nearer."""
+        due_ns = self._link.due_ns
+        if due_ns < self._armed_ns:
+            self._armed_ns = due_ns
+            self.after("watch", max(0, due_ns - monotonic_ns()), self._on_watch)
+
+    # ---------------------------------------------------------------------------------------- what is to be done
+
+    def _carry_out(self, effects: list[Effect]) -> None:
+        """In this order: consumers hear of staleness before the socket is closed."""
+        for effect in effects:
+            match effect:
+                case Tell(fact):
+                    self._tell(fact)
+                case TellStatus(fact):
+                    self._record(as_event(fact, self._on_wall(fact.seen_ns)))
+                    self._tell(fact)
+                    self._note_milestone(fact)
+                case Note(event, fields, counters):
+                    self._note(event, fields, counters)
+                case Connect(connection_id):
+                    self._connect(connection_id)
+                case Send(text):
+                    self._send(text)
+                case Close(connection_id):
+                    if connection_id in self._connections:
+                        self._connections[connection_id].abort()
+        self._arm()
+
+    def _tell(self, fact: MarketFact) -> None:
+        self._retained.keep(fact)
+        self._publisher.send(fact)
+
+    def _note_milestone(self, fact: MarketFact) -> None:
+        if not self._was_live and isinstance(fact, FeedLive) and fact.stream == EVERY_STREAM:
+            self._was_live = True
+            self.reached("live")
+
+    def _note(self, event: str, fields: dict[str, Any], counters: tuple[str, ...]) -> None:
+        for counter in counters:
+            self.count(counter)
+        if event:
+            getattr(self.log, LEVELS.get(event, "info"))(event, **fields)
+        if event in ON_TAPE:
+            detail = " ".join(f"{key}={value}" for key, value in fields.items())
+            self._record(ConnectionEvent(self._on_wall(monotonic_ns()), ON_TAPE[event], detail))  # type: ignore[arg-type]  # two of the three
+
+    def _connect(self, connection_id: int) -> None:
+        link = self._settings.link
+        connection = Connection(
+            self._settings.ws_url, connection_id, self._open_delivery, link.connect_timeout_s, link.largest_frame_bytes
+        )
+        self._connections[connection_id] = connection
+        connection.start()
+
+    def _open_delivery(self) -> tuple[Deliver, Any]:
+        """Called in the connection's thread: a pipe has one writer per thread."""
+        writer = self._make_writer()
+
+        def deliver(kind: Arrival, connection_id: int, payload: bytes, seen_ns: int) -> None:
+            writer.write(kind.encode(), b"%d" % connection_id, payload, b"%d" % seen_ns)
+
+        return deliver, writer.close
+
+    def _send(self, text: str) -> None:
+        connection = self._connections.get(self._link.connection_id)
+        if connection is not None and not connection.send(text):
+            connection.abort()  # its end is then reported like any other
+
+    # ---------------------------------------------------------------------------------------- the tape
+
+    def _recover(self) -> int | None:
+        """Go on with this run's tape if there is one; when something was last heard, or None."""
+        path = RunPaths(self.post.run_directory).tape
+        was_there = path.exists()
+        header = TapeHeader(venue="bitunix", symbols=self._settings.symbols, started_ns=wall_ns(), source=f"run {self.post.run_id}")
+        try:
+            self._tape = TapeWriter.resume(path, header)
+            if not was_there:
+                return None
+            return self._tell_tape_again(TapeReader(path))
+        except (TapeDamaged, TapeDisagrees) as problem:
+            raise Unstartable(EXIT_DATA, f"the tape cannot be told again: {problem}") from problem
+        except TapeFailure as problem:
+            raise Unstartable(EXIT_IO, f"the tape cannot be written: {problem}") from problem
+
+    def _tell_tape_again(self, tape: TapeReader) -> int:
+        """Number, books and retained facts as they were; returns the (monotonic) instant of the last record."""
+        last_at_ns = tape.header.started_ns
+        for record in tape:
+            last_at_ns = max(last_at_ns, record.at_ns)
+            fact = told_again(record, self._stream, self._wall_offset_ns)
+            if fact is not None:
+                self._retained.keep(fact)
+        # A wall clock that was set back meanwhile must not make the tape run backwards.
+        self._wall_offset_ns = max(self._wall_offset_ns, last_at_ns - monotonic_ns())
+        return last_at_ns - self._wall_offset_ns
+
+    def _record(self, record: Record) -> None:
+        if self._tape is None:
+            return  # ended: the session is over
+        try:
+            self._tape.append(record)
+        except TapeFailure as problem:
+            raise Unstartable(EXIT_IO, f"the tape cannot be written: {problem}") from problem
+
+    def _on_wall(self, mono_ns: int) -> int:
+        """One offset for a whole life: the tape's times never run backwards, whatever the wall clock does."""
+        return mono_ns + self._wall_offset_ns
+
+    def _end_when_quiet(self) -> None:
+        if self._ending and not self._connections:
+            self._end()
+
+    def _end(self) -> None:
+        if self._tape is not None:
+            self._close_tape()
+            self.drained(sequence=self._stream.sequence)
+
+    def _close_tape(self) -> None:
+        if self._tape is not None:
+            tape, self._tape = self._tape, None
+            try:
+                tape.close(wall_ns())
+            except TapeFailure as problem:
+                self.log.warning("TAPE_NOT_CLOSED", reason=str(problem))

@@ -1,0 +1,107 @@
+"""The child process: from the first instruction to the exit code. Builds what an actor needs and runs it in the main thread.
+
+Runs in a fresh process (forkserver or spawn) in which no ZeroMQ context exists. Must not know what any actor does.
+"""
+
+import ctypes
+import faulthandler
+import os
+import resource
+import signal
+import sys
+from importlib import import_module
+from multiprocessing import parent_process
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from setproctitle import setproctitle
+
+from actors.envelopes import run_codec
+from actors.process import EXIT_FAILED, Post, ProcessActor
+from messaging.address import SocketDirectory
+from messaging.channels import Channels
+from messaging.control import Said
+from messaging.mailbox import Mailbox
+from records.logs import open_logger
+from timing.clock import monotonic_ns
+
+__all__ = ["Birth", "run_child"]
+
+PR_SET_PDEATHSIG = 1
+FAREWELL_LINGER_MS = 200
+
+
+class Birth(msgspec.Struct, frozen=True):
+    """Everything a child is told. ``actor`` is ``module:Class``; ``settings`` whatever that class takes."""
+
+    name: str
+    actor: str
+    incarnation: int
+    run_id: str
+    run_directory: Path
+    state_file: Path
+    system_log: Path
+    settings: Any
+
+
+def run_child(birth: Birth) -> None:
+    """The child's main function; ends the process with the actor's exit code."""
+    _take_signals()
+    _die_with_parent()
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    setproctitle(f"la: {birth.name}")
+    trace = open(birth.run_directory / f"{birth.name}.trace", "a")  # noqa: SIM115 - faulthandler writes to it until the process ends
+    faulthandler.enable(trace)
+    exit_code = _live(birth)
+    if trace.tell() == 0:
+        os.unlink(trace.name)
+    sys.stdout.flush()
+    os._exit(exit_code)
+
+
+def _live(birth: Birth) -> int:
+    channels = Channels(SocketDirectory(birth.run_directory / "sockets"), run_codec())
+    post = _post(birth, channels)
+    try:
+        actor = _actor_class(birth.actor)(post)
+    except Exception as failure:  # an actor that cannot even be made: the supervisor hears of the exit code, the log must know why
+        post.log.error("ACTOR_FAILED", reason=f"{type(failure).__name__}: {failure}", exc_info=failure)
+        exit_code = EXIT_FAILED
+    else:
+        actor.run()
+        exit_code = actor.exit_code
+    channels.close(post.control, FAREWELL_LINGER_MS)
+    return exit_code
+
+
+def _post(birth: Birth, channels: Channels) -> Post:
+    control = channels.client("control", f"{birth.name}.{birth.incarnation}")
+    log = open_logger(birth.system_log, birth.name, birth.run_id, tell=lambda event: control.send(Said(event=event)))
+    parent = parent_process()
+    return Post(
+        name=birth.name, incarnation=birth.incarnation, pid=os.getpid(), run_id=birth.run_id, run_directory=birth.run_directory,
+        state_file=birth.state_file, settings=birth.settings, channels=channels, mailbox=Mailbox(monotonic_ns), control=control,
+        codec_fingerprint=run_codec().fingerprint, log=log, parent_descriptor=None if parent is None else int(parent.sentinel),
+    )
+
+
+def _actor_class(path: str) -> type[ProcessActor]:
+    module, name = path.split(":")
+    found: type[ProcessActor] = getattr(import_module(module), name)
+    return found
+
+
+def _take_signals() -> None:
+    """Ctrl-C, terminal hang-up and the kill signal are the supervisor's business; they were blocked until now."""
+    for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(ignored, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def _die_with_parent() -> None:
+    """Killed by the kernel when the process that forked us ends; the parent's pipe in the mailbox is the orderly way."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

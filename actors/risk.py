@@ -1,0 +1,169 @@
+"""The risk actor: every intent passes the gate or is denied; either way it goes on to the broker, which makes it durable.
+
+Fails closed: without fresh permit, market, facts or limits nothing passes. The rules are in trading/risk.py.
+"""
+
+from collections import OrderedDict
+from typing import Any
+
+import msgspec
+
+from actors.envelopes import Answer, Command, FactsGiven, FactTold
+from actors.following import FactsFollower, MarketFollower, market_follower
+from actors.process import ProcessActor
+from messaging.control import Drain, Pulse
+from messaging.mailbox import Delivery
+from messaging.outbox import Outbox
+from timing.clock import monotonic_ns
+from trading.limits import RiskSettings
+from trading.messages import DenyOrder, SessionOpened, SubmitOrder, TradingStateChanged
+from trading.risk import RiskGate
+from trading.words import TradingState
+
+__all__ = ["Risk"]
+
+TICK_NS = 100_000_000
+RESEND_NS = 250_000_000
+OUTBOX_LIMIT = 512
+REMEMBERED_PEERS = 4_096
+
+PERMIT_WORDS = {"RUNNING": "trade", "DRAINING": "halt", "KILLED": "kill"}
+"""The session's phases and what they permit; any other phase permits nothing."""
+
+
+class Risk(ProcessActor):
+    """Holds the gate; forwards under the same command id and hands the broker's answer back."""
+
+    def open(self) -> None:
+        channels = self.post.channels
+        self._gate: RiskGate | None = None
+        self._state_told: TradingState | None = None
+        self._state_number = 0
+        self._at_ns = 0
+        self._outbox = Outbox(RESEND_NS, OUTBOX_LIMIT)
+        self._peers: OrderedDict[str, bytes] = OrderedDict()
+        self._server = channels.server("risk")
+        self._broker = channels.client("broker", self._identity())
+        self._facts = FactsFollower(self._broker, self._on_fact, self._on_facts_caught_up)
+        self.listen("intents", self._server, self._on_intent)
+        self.listen("answers", self._broker, self._on_broker)
+        self.listen("facts", channels.subscriber("facts"), self._facts.on_live)
+        self._market: MarketFollower = market_follower(
+            channels.subscriber("market"), channels.client("feed", self._identity()), self.listen, self._on_market, lambda: None,
+            from_start=False,
+        )
+        self.every("tick", TICK_NS, self._on_tick)
+        self._facts.tick()
+
+    def on_pulse(self, pulse: Pulse) -> None:
+        if self._gate is not None and pulse.state in PERMIT_WORDS:
+            self._gate.permit(self.pulse_seen_ns, PERMIT_WORDS[pulse.state])
+
+    def on_drain(self, drain: Drain) -> None:
+        """Drained when the broker has answered everything that is under way."""
+        self._draining = True
+        self._drained_if_empty()
+
+    def report(self) -> dict[str, Any]:
+        gate = self._gate
+        return {"state": str(gate.state), "reason": gate.state_reason} if gate is not None else {"state": "STARTING"}
+
+    # ------------------------------------------------------------------ what it hears
+
+    def _on_fact(self, sequence: int, told: FactTold) -> None:
+        fact = told.fact
+        if isinstance(fact, SessionOpened):
+            settings: RiskSettings = self.post.settings
+            self._gate = RiskGate(settings, fact.instruments)
+        if self._gate is not None:
+            self._gate.on_fact(sequence, fact)
+        self._at_ns = max(self._at_ns, fact.at_ns)
+
+    def _on_facts_caught_up(self) -> None:
+        if self._gate is None:
+            self._facts.caught_up = False  # the broker has not opened the session yet: ask again
+            return
+        self._gate.catch_up(self._facts.reader.last)
+        self.serve(facts_sequence=self._facts.reader.last)
+
+    def _on_market(self, sequence: int, fact: Any) -> None:
+        self._at_ns = max(self._at_ns, fact.at_ns)
+        if self._gate is not None:
+            self._gate.on_market(fact, fact.seen_ns)
+            self._tell_state()
+
+    def _on_tick(self, _: Delivery) -> None:
+        self._facts.tick()
+        self._market.tick()
+        for message in self._outbox.due(monotonic_ns()):
+            self._broker.send(message)
+        self.gauges["risk_outbox_messages"] = len(self._outbox)
+        self._tell_state()
+
+    # ------------------------------------------------------------------ deciding and forwarding
+
+    def _on_intent(self, delivery: Delivery) -> None:
+        command = delivery.message
+        if not isinstance(command, Command) or self._gate is None or delivery.peer is None:
+            return
+        self._peers[command.command_id] = delivery.peer
+        if len(self._peers) > REMEMBERED_PEERS:
+            self._peers.popitem(last=False)
+        if command.command_id in self._outbox:
+            return
+        decision = self._gate.decide(command.body, monotonic_ns())  # type: ignore[arg-type]
+        if isinstance(decision, DenyOrder):
+            self._log_denial(decision)
+        elif isinstance(decision, SubmitOrder):
+            self.count("orders_approved_count")
+        self._forward(msgspec.structs.replace(command, body=decision))
+
+    def _log_denial(self, denial: DenyOrder) -> None:
+        event = denial.text.split(":", 1)[0]
+        self.count("orders_denied_by_risk_count")
+        self.log.warning(
+            event, client_order_id=denial.order.client_order_id, side=denial.order.side, quantity=denial.order.quantity,
+            reason=denial.reason, text=denial.text,
+        )
+
+    def _forward(self, command: Command) -> None:
+        """A full outbox keeps nothing: the strategy, unanswered, sends the same id again."""
+        if self._outbox.post(command.command_id, command, monotonic_ns()):
+            self._broker.send(command)
+
+    def _on_broker(self, delivery: Delivery) -> None:
+        message = delivery.message
+        if isinstance(message, FactsGiven):
+            self._facts.on_page(message)
+        elif isinstance(message, Answer):
+            self._outbox.answered(message.command_id)
+            peer = self._peers.pop(message.command_id, None)
+            if peer is not None:
+                self._server.send(peer, message)
+            self._drained_if_empty()
+
+    _draining = False
+
+    def _drained_if_empty(self) -> None:
+        if self._draining and not len(self._outbox):
+            self.drained()
+
+    # ------------------------------------------------------------------ the trading state, for the ledger and the log
+
+    def _tell_state(self) -> None:
+        gate = self._gate
+        if gate is None or gate.state is self._state_told or gate.state is TradingState.STARTING:
+            return
+        before, self._state_told = self._state_told, gate.state
+        self._state_number += 1
+        reason = gate.state_reason
+        self.log.info("TRADING_STATE", state=gate.state, before=before, reason=reason)
+        self._forward(
+            Command(
+                command_id=f"state-{self.post.incarnation}-{self._state_number}", sent_ns=monotonic_ns(),
+                body=TradingStateChanged(at_ns=self._at_ns, state=gate.state, reason=reason),
+            )
+        )
+
+    def _identity(self) -> str:
+        return f"risk.{self.post.incarnation}"

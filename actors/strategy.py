@@ -1,0 +1,175 @@
+"""The strategy actor: market and account facts in, intents out to the risk gate, resent until answered.
+
+After a restart it hears the whole session again; what the account already has on record is not sent a second time. The
+decisions are in trading/strategy/.
+"""
+
+from typing import Any
+
+import msgspec
+
+from actors.envelopes import Answer, Command, FactsGiven, FactTold, Fetch, Fetched, FetchedKlines, FetchKlines
+from actors.following import FactsFollower, MarketFollower, market_follower
+from actors.process import ProcessActor
+from messaging.control import Drain, Halt
+from messaging.mailbox import Delivery
+from messaging.outbox import Outbox
+from timing.clock import monotonic_ns
+from trading.bars import BarClosed, parse_interval
+from trading.messages import CancelOrder, MarketFact, ReportProgress, SessionOpened, SubmitOrder
+from trading.strategy.protocol import StrategySettings
+from trading.strategy.trader import Trader
+
+__all__ = ["StrategyActor", "StrategyActorSettings"]
+
+TICK_NS = 100_000_000
+RESEND_NS = 250_000_000
+OUTBOX_LIMIT = 256
+HISTORY_DEADLINE_MS = 8_000
+
+
+class StrategyActorSettings(msgspec.Struct, frozen=True):
+    strategy: StrategySettings
+
+
+class StrategyActor(ProcessActor):
+    """Holds one ``Trader``."""
+
+    def open(self) -> None:
+        channels = self.post.channels
+        self._trader: Trader | None = None
+        self._draining = False
+        self._drain_told = False
+        self._market: MarketFollower | None = None
+        self._market_seen_ns = 0
+        self._outbox = Outbox(RESEND_NS, OUTBOX_LIMIT)
+        self._risk = channels.client("risk", self._identity())
+        self._broker = channels.client("broker", self._identity())
+        self._gateway = channels.client("gateway", self._identity())
+        self._facts = FactsFollower(self._broker, self._on_fact, self._on_facts_caught_up)
+        self.listen("answers", self._risk, self._on_answer)
+        self.listen("pages", self._broker, self._on_page)
+        self.listen("history", self._gateway, self._on_history)
+        self.listen("facts", channels.subscriber("facts"), self._facts.on_live)
+        self.every("tick", TICK_NS, self._on_tick)
+        self._facts.tick()
+
+    def on_drain(self, drain: Drain) -> None:
+        """No new intent; drained when the gate has answered everything that is under way."""
+        if not self._draining and self._trader is not None:
+            self._draining = True
+            for intent in self._trader.drain():
+                self._send(intent)
+        self._drained_if_empty()
+
+    def on_halt(self, halt: Halt) -> None:
+        self._draining = True
+        self.halted()
+
+    def report(self) -> dict[str, Any]:
+        trader = self._trader
+        return {} if trader is None else {"bars": trader.bars, "warm": trader.warm}
+
+    # ------------------------------------------------------------------ what it hears
+
+    def _on_fact(self, sequence: int, told: FactTold) -> None:
+        if isinstance(told.fact, SessionOpened):
+            settings: StrategyActorSettings = self.post.settings
+            self._trader = Trader(settings.strategy, told.fact.instruments, told.fact.fingerprint)
+        if self._trader is not None:
+            self._trader.on_fact(sequence, told.fact)
+
+    def _on_facts_caught_up(self) -> None:
+        if self._trader is None:
+            self._facts.caught_up = False  # the broker has not opened the session yet: ask again
+            return
+        channels = self.post.channels
+        self._market = market_follower(
+            channels.subscriber("market"), channels.client("feed", self._identity()), self.listen, self._on_market,
+            self._on_market_caught_up, from_start=True,
+        )
+        self._market.tick()
+
+    def _on_market_caught_up(self) -> None:
+        assert self._trader is not None
+        wanted = self._trader.history_request
+        if wanted is not None and not self._trader.warm:
+            for symbol in self._trader.symbols:
+                request = FetchKlines(symbol=symbol, interval=wanted.interval, limit=wanted.bars)
+                self._gateway.send(Fetch(request_id=f"history:{symbol}", request=request, deadline_ms=HISTORY_DEADLINE_MS))
+        self.serve(bars=self._trader.bars, warm=self._trader.warm)
+
+    def _on_market(self, sequence: int, fact: MarketFact) -> None:
+        trader = self._trader
+        assert trader is not None
+        self._market_seen_ns = fact.seen_ns
+        for intent in trader.on_market(fact):
+            if trader.settled(intent):
+                self.count("intents_not_sent_again_count")
+            else:
+                self._send(intent)
+        self.gauges["bars_closed"] = trader.bars
+
+    def _on_history(self, delivery: Delivery) -> None:
+        fetched = delivery.message
+        if not isinstance(fetched, Fetched) or self._trader is None:
+            return
+        symbol = fetched.request_id.partition(":")[2]
+        wanted = self._trader.history_request
+        if not isinstance(fetched.answer, FetchedKlines) or wanted is None:
+            self.log.warning("HISTORY_UNAVAILABLE", symbol=symbol, reason=str(fetched.answer))
+            return
+        interval_ns = parse_interval(wanted.interval)
+        bars = [
+            BarClosed(
+                symbol=symbol, open_at_ns=row.open_at_ns, interval_ns=interval_ns, open=row.open, high=row.high, low=row.low,
+                close=row.close, volume=row.volume, trades=0,
+            )
+            for row in fetched.answer.rows
+        ]
+        self.log.info("HISTORY_FETCHED", symbol=symbol, interval=wanted.interval, bars=len(bars))
+        for intent in self._trader.seed_history(symbol, bars):
+            self._send(intent)
+
+    # ------------------------------------------------------------------ what it sends
+
+    def _send(self, intent: SubmitOrder | CancelOrder | ReportProgress) -> None:
+        """A full outbox drops the intent, loudly: the gate has not answered for too long to trade on."""
+        command_id = intent.client_order_id if isinstance(intent, SubmitOrder) else intent.command_id
+        command = Command(command_id=command_id, body=intent, sent_ns=monotonic_ns(), market_seen_ns=self._market_seen_ns)
+        if not self._outbox.post(command_id, command, monotonic_ns()):
+            self.count("intents_dropped_count")
+            self.log.warning("INTENT_DROPPED", command_id=command_id, waiting=len(self._outbox))
+            return
+        self._risk.send(command)
+        self._log_intent(intent)
+
+    def _log_intent(self, intent: SubmitOrder | CancelOrder | ReportProgress) -> None:
+        if isinstance(intent, SubmitOrder):
+            self.count("intents_count")
+            self.log.debug("INTENT", client_order_id=intent.client_order_id, side=intent.side, quantity=intent.quantity, reason=intent.reason)
+        elif isinstance(intent, ReportProgress) and intent.warmup_complete and not self._draining:
+            self.log.info("WARMUP_COMPLETE", bars=intent.bars, warmup_bars=intent.warmup_bars)
+
+    def _on_answer(self, delivery: Delivery) -> None:
+        if isinstance(delivery.message, Answer):
+            self._outbox.answered(delivery.message.command_id)
+            self._drained_if_empty()
+
+    def _drained_if_empty(self) -> None:
+        if self._draining and not len(self._outbox):
+            self.drained(bars=self._trader.bars if self._trader else 0)
+
+    def _on_page(self, delivery: Delivery) -> None:
+        if isinstance(delivery.message, FactsGiven):
+            self._facts.on_page(delivery.message)
+
+    def _on_tick(self, _: Delivery) -> None:
+        self._facts.tick()
+        if self._market is not None:
+            self._market.tick()
+        for message in self._outbox.due(monotonic_ns()):
+            self._risk.send(message)
+
+    def _identity(self) -> str:
+        return f"strategy.{self.post.incarnation}"

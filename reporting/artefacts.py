@@ -1,0 +1,36 @@
+"""Everything that a run leaves for its reader, written from its ledger: summary first, then the tables. Decides nothing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from records.ledger import LedgerReader
+from records.workspace import RunPaths
+from reporting.export import write_tables
+from reporting.summary_file import Ending, RunFacts, summary_content, write_summary
+from timing.clock import iso_text, wall_ns
+from trading.summary import fold
+
+__all__ = ["RunFacts", "write_artefacts"]
+
+
+def write_artefacts(paths: RunPaths, run: RunFacts, detail: Mapping[str, Any], reason: str) -> dict[str, Any]:
+    """Write summary.json, orders.csv, fills.csv and equity.csv; the answer is what of it belongs into the log.
+
+    ``detail`` has the fields of ``Ending`` that the supervisor knows; what else it has is ignored. Raises OSError, LedgerFailure,
+    LedgerDamaged, and msgspec.ValidationError for a detail of the wrong type.
+    """
+    ending = msgspec.convert({"exit_code": 0, "duration_s": 0.0, **detail, "reason": reason, "ended_at": iso_text(wall_ns())}, Ending)
+    reader = LedgerReader(paths.ledger)
+    try:
+        seq, head = reader.head
+        session = fold(fact for number, fact in reader.facts() if number <= seq)
+        write_summary(paths.summary, summary_content(run, ending, session, seq, head))
+        write_tables(reader, paths)
+    finally:
+        reader.close()
+    return {
+        "total_trades": session.total_trades, "net_pnl_usd": session.net_pnl_usd, "fees_paid_usd": session.fees_paid_usd,
+        "ledger_sequence": seq, "ledger_head": head,
+    }

@@ -1,0 +1,102 @@
+"""summary.json: what a session came to. A projection of the ledger plus what only the run itself knows; decides nothing.
+
+Every amount, price and quantity is a JSON number with its exact decimal digits, no exponent, nothing rounded on the way: read it
+with a decimal parser (Python: ``json.load(file, parse_float=Decimal)``) to keep the last digit. ``schema`` is raised whenever a
+key changes its meaning or disappears. Keys that come from the ledger are those of trading/summary.py, with their meaning there:
+
+    total_trades realized_pnl_usd fees_paid_usd funding_usd net_pnl_usd max_drawdown_pct slippage_avg_bps positions orders ...
+
+Keys about the run: those of ``RunFacts`` and ``Ending``, and ``ledger_seq``, ``ledger_head`` (the row that all of it is the fold of).
+"""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from records.atomic import write_atomically
+from trading.quantities import plain
+from trading.summary import Summary
+
+__all__ = ["SCHEMA", "Ending", "RunFacts", "outcome_sentence", "read_summary", "summary_content", "write_summary"]
+
+SCHEMA = 1
+
+
+class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a run before it starts. ``started_at`` is UTC, ISO 8601; ``warmup_s`` how long the strategy only watches."""
+
+    run_id: str
+    venue: str
+    symbols: tuple[str, ...]
+    strategy: str
+    seed: int
+    fingerprint: str
+    started_at: str
+    planned_duration_s: float
+    warmup_s: float = 0.0
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a run when it has ended. ``reason``: ``duration``, ``stop``, a signal's name, ``kill:TRIGGER`` or a sentence.
+
+    ``duration_s`` is how long it ran; ``recoveries_ms`` how long each restarted actor was away, each time.
+    """
+
+    reason: str
+    exit_code: int
+    ended_at: str
+    duration_s: float
+    metrics: dict[str, float] = {}
+    restarts: dict[str, int] = {}
+    recoveries_ms: dict[str, list[float]] = {}
+    rss_tree_peak_bytes: int = 0
+
+
+def summary_content(run: RunFacts, ending: Ending, session: Summary, ledger_seq: int, ledger_head: str) -> dict[str, Any]:
+    """The file as a mapping; numbers of the ledger are Decimals."""
+    return {
+        "schema": SCHEMA, **msgspec.structs.asdict(run), **msgspec.structs.asdict(ending),
+        "outcome": outcome_sentence(ending.reason, ending.exit_code), **msgspec.structs.asdict(session),
+        "ledger_seq": ledger_seq, "ledger_head": ledger_head,
+    }
+
+
+def write_summary(path: Path, content: Mapping[str, Any]) -> None:
+    """Replace the file, durable on return. Raises OSError."""
+    encoded = msgspec.json.encode(_with_number_tokens(content))
+    write_atomically(path, msgspec.json.format(encoded, indent=2) + b"\n")
+
+
+def read_summary(path: Path) -> dict[str, Any] | None:
+    """The file as a mapping, numbers with a point as Decimals; None when there is none or it is not JSON."""
+    try:
+        content = json.loads(path.read_bytes(), parse_float=Decimal)
+    except (OSError, ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def outcome_sentence(reason: str, exit_code: int) -> str:
+    """How it ended, for a person."""
+    if reason.startswith("kill:"):
+        return f"killed by {reason.removeprefix('kill:')}: orders canceled, positions flattened"
+    if exit_code:
+        return f"given up: {reason}"
+    if reason == "duration":
+        return "the planned duration was reached; every order is settled"
+    return f"stopped by {'request' if reason == 'stop' else reason}; every order is settled"
+
+
+def _with_number_tokens(value: Any) -> Any:
+    """Decimals as raw JSON tokens, so that no encoder has a say in their digits."""
+    if isinstance(value, Decimal):
+        return msgspec.Raw(plain(value).encode())
+    if isinstance(value, Mapping):
+        return {key: _with_number_tokens(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_with_number_tokens(item) for item in value]
+    return value

@@ -1,0 +1,101 @@
+"""Where everything lies."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from records.workspace import RUN_ID, RunNotFound, RunPaths, Workspace, WorkspaceNotWritable, new_run_id
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    made = Workspace(tmp_path / "home")
+    made.make()
+    return made
+
+
+def test_paths_are_the_promised_ones() -> None:
+    workspace = Workspace(Path("/w"))
+    run = workspace.run("r1")
+    assert [str(path.relative_to("/w")) for path in (
+        workspace.agent_pid, workspace.kill_file, workspace.killed_latch, workspace.state_file, workspace.system_log, workspace.latest,
+        run.ledger, run.summary, run.report, run.orders_csv, run.fills_csv, run.equity_csv, run.config_resolved,
+    )] == [
+        ".workspace/agent.pid", ".workspace/KILL", ".workspace/KILLED", "paper/state.json", "logs/system.jsonl", ".workspace/runs/latest",
+        *(f".workspace/runs/r1/{name}" for name in (
+            "ledger.db", "summary.json", "report.html", "orders.csv", "fills.csv", "equity.csv", "config.resolved.yaml")),
+    ]
+    assert run.tape.name.startswith("tape.")
+
+
+@pytest.mark.parametrize("bad", ["", "..", ".", "../x", "a/b", "latest", "-x", "a b", "x" * 65, "a\n", "ä"])
+def test_no_run_id_leads_out_of_the_workspace(bad: str) -> None:
+    with pytest.raises(ValueError, match="run id"):
+        Workspace(Path("/w")).run(bad)
+
+
+def test_a_run_is_made_once_private_and_latest_points_to_it(workspace: Workspace) -> None:
+    for run_id in ("one", "two"):
+        run = workspace.make_run(run_id)
+        assert run.directory.stat().st_mode & 0o777 == 0o700
+        assert os.readlink(workspace.latest) == run_id and run.run_id == run_id
+    with pytest.raises(WorkspaceNotWritable, match="exists"):
+        workspace.make_run("one")
+    assert os.readlink(workspace.latest) == "two"
+
+
+def test_a_run_is_found_by_id_by_latest_and_by_path(workspace: Workspace, tmp_path: Path) -> None:
+    one, two = workspace.make_run("one"), workspace.make_run("two")
+    two.ledger.touch()
+    assert workspace.find("one") == RunPaths(one.directory.resolve())
+    for asked in ("latest", "two", str(two.directory), f"{two.directory}/", os.path.relpath(two.directory)):
+        assert workspace.find(asked) == RunPaths(two.directory.resolve())
+
+
+def test_what_is_no_run_is_answered_with_what_there_is(workspace: Workspace) -> None:
+    for run_id in ("a", "b", "c"):
+        workspace.make_run(run_id)
+    for asked in ("d", "", "..", "/", "tests", "../runs"):
+        assert workspace.find(asked) == RunNotFound(asked, ("a", "b", "c"))
+
+
+def test_an_empty_workspace_has_no_latest(tmp_path: Path) -> None:
+    assert Workspace(tmp_path).find("latest") == RunNotFound("latest", ())
+
+
+def test_a_file_where_a_directory_must_be_is_told_with_its_path(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("")
+    with pytest.raises(WorkspaceNotWritable) as refused:
+        Workspace(tmp_path).make()
+    assert refused.value.path == tmp_path / "logs"
+
+
+def test_sockets_lie_in_a_fresh_private_directory(workspace: Workspace) -> None:
+    run = workspace.make_run("r")
+    directory = run.make_sockets()
+    assert directory.stat().st_mode & 0o777 == 0o700
+    left = socket.socket(socket.AF_UNIX)
+    left.bind(os.path.relpath(directory / "control"))
+    left.close()
+    assert list(run.make_sockets().iterdir()) == []
+    run.remove_sockets()
+    run.remove_sockets()
+    assert not directory.exists()
+
+
+def test_only_sockets_are_removed(workspace: Workspace) -> None:
+    run = workspace.make_run("r")
+    (run.make_sockets() / "notes").write_text("mine")
+    with pytest.raises(WorkspaceNotWritable):
+        run.remove_sockets()
+    assert (run.sockets / "notes").read_text() == "mine"
+
+
+@given(st.integers(0, 4 * 10**18), st.integers(1, 4 * 10**9), st.integers(1, 4_194_304))
+def test_generated_run_ids_are_run_ids_and_sort_by_start(wall_ns: int, later_ns: int, pid: int) -> None:
+    assert RUN_ID.fullmatch(new_run_id(wall_ns, pid))
+    assert new_run_id(wall_ns, pid)[:22] <= new_run_id(wall_ns + later_ns, pid)[:22]

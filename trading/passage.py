@@ -1,0 +1,60 @@
+"""What happens by itself as event time passes: orders and cancels arrive, funding is settled, equity is marked.
+
+Like ``execution``, told one fact at a time, each to be applied before the next is asked for. Must not apply them.
+"""
+
+from collections.abc import Iterator
+
+from trading.desk import Desk
+from trading.execution import arrive
+from trading.messages import AccountFact, EquityMarked, FundingPaid, OrderCanceled
+from trading.orders import Order
+from trading.quantities import canonical
+
+__all__ = ["mark_equity", "pass_time"]
+
+
+def pass_time(desk: Desk, until_ns: int, *, inclusive: bool) -> Iterator[AccountFact]:
+    """What was due on the way, in order of time: funding up to ``until_ns``, arrivals before it or, inclusive, at it."""
+    while True:
+        due, funding_ns = desk.orders.next_due(), desk.funding_at_ns
+        if funding_ns is not None and funding_ns <= until_ns and (due is None or funding_ns <= due.at_ns):
+            desk.now_ns = max(desk.now_ns, funding_ns)
+            yield from _settle_funding(desk, funding_ns)
+        elif due is not None and (due.at_ns < until_ns or (inclusive and due.at_ns == until_ns)):
+            desk.now_ns = max(desk.now_ns, due.at_ns)
+            order = desk.orders.known[due.client_order_id]
+            yield from _canceled(desk, order) if due.is_cancel else arrive(desk, order)
+        else:
+            break
+    desk.now_ns = max(desk.now_ns, until_ns)
+
+
+def mark_equity(desk: Desk) -> Iterator[AccountFact]:
+    """One point of the equity curve, valued at what is known of each market now."""
+    known = {symbol: market.mark_price for symbol, market in desk.markets.items()}
+    marks = {symbol: canonical(mark) for symbol, mark in known.items() if mark is not None}
+    ledger = desk.ledger
+    yield EquityMarked(
+        at_ns=desk.now_ns, balance=ledger.balance, unrealized_pnl=ledger.unrealized(marks), equity=ledger.equity(marks),
+        marks=marks,
+    )
+
+
+def _settle_funding(desk: Desk, boundary_ns: int) -> Iterator[AccountFact]:
+    """A flat position has nothing to settle, and no fact."""
+    for symbol, market in desk.markets.items():
+        if market.funding.due_ns() != boundary_ns:
+            continue
+        position, rate, mark = desk.ledger.position(symbol), market.funding.rate, market.mark_price
+        if position and mark is not None:
+            yield FundingPaid(
+                at_ns=desk.now_ns, symbol=symbol, boundary_at_ns=boundary_ns, rate=canonical(rate),
+                mark=canonical(mark), position=position, amount=desk.ledger.funding_due(symbol, mark, rate),
+            )
+        market.funding.settle(boundary_ns)
+    desk.note_funding()
+
+
+def _canceled(desk: Desk, order: Order) -> Iterator[AccountFact]:
+    yield OrderCanceled(at_ns=desk.now_ns, client_order_id=order.client_order_id, reason=order.cancel_reason)
