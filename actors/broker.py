@@ -81,6 +81,9 @@ class Broker(ProcessActor):
     def on_orphaned(self) -> None:
         self._settle("supervisor_lost", CancelAll(reason="supervisor_lost"))
 
+    def on_stop(self) -> None:
+        self._ledger.close()
+
     def report(self) -> dict[str, Any]:
         return {"ledger_sequence": self._ledger.head[0]}
 
@@ -89,7 +92,7 @@ class Broker(ProcessActor):
     def _open_ledger(self) -> None:
         path = self.post.run_directory / "ledger.db"
         try:
-            self._ledger = Ledger.open(path, create=not path.exists())
+            self._ledger = Ledger.open(path, create=True)
         except LedgerDamaged as damage:
             raise Unstartable(EXIT_DATA, f"{path}: {damage}") from damage
         except LedgerFailure as failure:
@@ -204,9 +207,7 @@ class Broker(ProcessActor):
     def _tell(self, sequence: int, fact: AccountFact) -> None:
         order_id = fact.order.client_order_id if isinstance(fact, OrderSubmitted) else getattr(fact, "client_order_id", "")
         market_seen_ns, sent_ns = self._causes.get(order_id, (0, 0))
-        self._facts.send(
-            FactTold(sequence=sequence, fact=fact, market_seen_ns=market_seen_ns, sent_ns=sent_ns, told_ns=monotonic_ns())
-        )
+        self._facts.send(_told(sequence, fact, market_seen_ns, sent_ns, monotonic_ns()))
         kind = type(fact).__name__
         if kind != "EquityMarked":
             self.count(f"{COUNTED[kind]}_count")
@@ -215,7 +216,7 @@ class Broker(ProcessActor):
     def _page(self, after: int) -> FactsGiven:
         page = []
         for sequence, fact in self._ledger.facts(after):
-            page.append(FactTold(sequence=sequence, fact=fact))
+            page.append(_told(sequence, fact))
             if len(page) == PAGE_FACTS:
                 break
         return FactsGiven(facts=tuple(page), head=self._ledger.head[0])
@@ -261,9 +262,14 @@ COUNTED = {
 """The metric's name for each."""
 
 
+def _told(sequence: int, fact: AccountFact, market_seen_ns: int = 0, sent_ns: int = 0, told_ns: int = 0) -> FactTold:
+    every: Any = fact  # each account fact is one of the union that may be told
+    return FactTold(sequence=sequence, fact=every, market_seen_ns=market_seen_ns, sent_ns=sent_ns, told_ns=told_ns)
+
+
 def _fields(fact: AccountFact) -> dict[str, Any]:
     """A fact as flat log fields; an order's own fields stand beside the fact's."""
-    fields = msgspec.to_builtins(fact)
+    fields: dict[str, Any] = msgspec.to_builtins(fact)
     fields.pop("kind")
     order = fields.pop("order", None)
     if order is not None:

@@ -65,6 +65,7 @@ class Feed(ProcessActor):
         self._link = MarketConnection(self._stream, self._settings.link, chance, self._wall_offset_ns, self._settings.pace)
         self._connections: dict[int, Connection] = {}
         self._tape: TapeWriter | None = None
+        self._taped_ns = 0
         self._armed_ns = NEVER
         self._was_live = False
         self._ending = False
@@ -266,6 +267,7 @@ class Feed(ProcessActor):
                 self._retained.keep(fact)
         # A wall clock that was set back meanwhile must not make the tape run backwards.
         self._wall_offset_ns = max(self._wall_offset_ns, last_at_ns - monotonic_ns())
+        self._taped_ns = last_at_ns
         return last_at_ns - self._wall_offset_ns
 
     def _record(self, record: Record) -> None:
@@ -277,8 +279,9 @@ class Feed(ProcessActor):
             raise Unstartable(EXIT_IO, f"the tape cannot be written: {problem}") from problem
 
     def _on_wall(self, mono_ns: int) -> int:
-        """One offset for a whole life: the tape's times never run backwards, whatever the wall clock does."""
-        return mono_ns + self._wall_offset_ns
+        """One offset for a whole life, and never before the last record: what a timer found may precede a frame that waits in the pipe."""
+        self._taped_ns = max(self._taped_ns, mono_ns + self._wall_offset_ns)
+        return self._taped_ns
 
     def _end_when_quiet(self) -> None:
         if self._ending and not self._connections:

@@ -20,6 +20,7 @@ from actors.process import Post, ProcessActor
 from messaging.control import Drain
 from messaging.mailbox import Delivery
 from timing.clock import monotonic_ns
+from timing.deadline import Deadline
 from venue.answers import HttpAnswer, Outcome, VenueRefusal
 from venue.dispatch import NEVER, Dispatch, Failed, Retry, Served, Waiter
 from venue.limits import RequestBudget
@@ -31,6 +32,7 @@ __all__ = ["Gateway", "GatewaySettings"]
 SECOND = 1_000_000_000
 MS = 1_000_000
 DRAIN_NS = 2 * SECOND
+FAREWELL_NS = 300 * MS
 LONGEST_DEADLINE_MS = 600_000
 
 AnyAnswer = FetchedInstruments | FetchedKlines | FetchedBook | FetchedFunding | FetchFailed
@@ -65,7 +67,7 @@ class Gateway(ProcessActor):
         self._done: deque[_Done] = deque()
         self._free_workers = self._settings.rest.workers
         self._armed_ns = NEVER
-        self._draining = self._drained = False
+        self._draining = self._drained = self._leaving = False
         self.counters.update(
             rest_requests_count=0, rest_retries_count=0, rate_limited_count=0, rate_limiter_wait_seconds=0, rate_limiter_waits_count=0
         )
@@ -91,12 +93,18 @@ class Gateway(ProcessActor):
     def on_drain(self, drain: Drain) -> None:
         """Finish what is asked already, for a moment; then say that no answer will come."""
         self._draining = True
+        self.log.info("REST_DRAINING", waiting=len(self._dispatch), reason=drain.reason)
         self.after("drain_limit", DRAIN_NS, lambda _: self._give_up())
         self._end_when_idle()
 
     def on_stop(self) -> None:
+        """Idle workers end now; one that still waits for the venue ends with the process."""
+        self._leaving = True
         for _ in self._workers:
             self._work.put(None)
+        ends = Deadline.after(monotonic_ns(), FAREWELL_NS)
+        for worker in self._workers:
+            worker.join(ends.remaining_s(monotonic_ns()))
 
     # ---------------------------------------------------------------------------------------- questions and answers
 
@@ -193,6 +201,8 @@ class Gateway(ProcessActor):
         while (work := self._work.get()) is not None:
             call, within_s = work
             outcome, answer = venue.ask(call, within_s)
+            if self._leaving:
+                break  # the channels are being closed: there is nobody to tell
             self._done.append(_Done(call, outcome, answer))
             writer.write(b"")
         writer.close()

@@ -24,6 +24,7 @@ from messaging.channels import Channels
 from messaging.control import Said
 from messaging.mailbox import Mailbox
 from records.logs import open_logger
+from records.workspace import RunPaths
 from timing.clock import monotonic_ns
 
 __all__ = ["Birth", "run_child"]
@@ -52,17 +53,15 @@ def run_child(birth: Birth) -> None:
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     setproctitle(f"la: {birth.name}")
-    trace = open(birth.run_directory / f"{birth.name}.trace", "a")  # noqa: SIM115 - faulthandler writes to it until the process ends
+    trace = open(RunPaths(birth.run_directory).trace(birth.name), "a")  # noqa: SIM115 - faulthandler writes to it until the process ends
     faulthandler.enable(trace)
     exit_code = _live(birth)
-    if trace.tell() == 0:
-        os.unlink(trace.name)
     sys.stdout.flush()
     os._exit(exit_code)
 
 
 def _live(birth: Birth) -> int:
-    channels = Channels(SocketDirectory(birth.run_directory / "sockets"), run_codec())
+    channels = Channels(SocketDirectory(RunPaths(birth.run_directory).sockets), run_codec())
     post = _post(birth, channels)
     try:
         actor = _actor_class(birth.actor)(post)
@@ -78,7 +77,11 @@ def _live(birth: Birth) -> int:
 
 def _post(birth: Birth, channels: Channels) -> Post:
     control = channels.client("control", f"{birth.name}.{birth.incarnation}")
-    log = open_logger(birth.system_log, birth.name, birth.run_id, tell=lambda event: control.send(Said(event=event)))
+
+    def say(event: dict[str, object]) -> None:
+        control.send(Said(event=event))
+
+    log = open_logger(birth.system_log, birth.name, birth.run_id, tell=say)
     parent = parent_process()
     return Post(
         name=birth.name, incarnation=birth.incarnation, pid=os.getpid(), run_id=birth.run_id, run_directory=birth.run_directory,

@@ -4,7 +4,6 @@ A restarted one continues the same market on the same port: what that takes is k
 who connects.
 """
 
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,6 +12,7 @@ from actors.process import ProcessActor
 from messaging.control import Drain
 from messaging.mailbox import Delivery
 from records.atomic import write_atomically
+from records.workspace import RunPaths
 from venue.stand_in.server import StandIn
 from venue.stand_in.settings import StandInSettings
 
@@ -33,7 +33,7 @@ class Venue(ProcessActor):
     """Serves Bitunix's public protocol on loopback."""
 
     def open(self) -> None:
-        self._path: Path = self.post.run_directory / "venue.json"
+        self._path = RunPaths(self.post.run_directory).venue_place
         settings: StandInSettings = self.post.settings
         if self._path.exists():
             place = msgspec.json.decode(self._path.read_bytes(), type=_Place)

@@ -13,7 +13,7 @@ __all__ = ["resolved_yaml"]
 def resolved_yaml(sections: Mapping[str, object]) -> str:
     """One YAML document; decimals exactly as they are, every default written out. Reading it back gives equal settings."""
     plain = msgspec.to_builtins(sections, builtin_types=(Decimal,), enc_hook=_text_of_path)
-    return yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return yaml.dump(plain, Dumper=_Dumper, sort_keys=False, width=120)
 
 
 class _Dumper(yaml.SafeDumper):

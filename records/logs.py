@@ -30,7 +30,8 @@ def open_logger(path: Path, actor: str, run_id: str, tell: Callable[[dict[str, o
                 clock: Callable[[], int] = wall_ns) -> Logger:
     """A logger that appends to ``path`` in the name of ``actor``.
 
-    ``tell`` is called with the same events from ``info`` up, for whoever shows them to a person. ``level`` is the lowest that is written at all.
+    ``tell`` is called with the same events from ``info`` up, for whoever shows them to a person. ``level`` is the lowest that is
+    written at all.
     Raises OSError when the file cannot be opened: a process that cannot log at its start should not start.
     """
     file = LogFile(path, tell)

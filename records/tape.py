@@ -22,7 +22,9 @@ from records.tape_lines import (
     RECORD_LIMIT_BYTES, ConnectionEvent, Frame, Record, RestAnswer, TapeDamaged, TapeHeader, encode, parse_header, parse_record,
 )
 
-__all__ = ["ConnectionEvent", "Frame", "RestAnswer", "TapeDamaged", "TapeFailure", "TapeHeader", "TapeReader", "TapeWriter", "TruncatedTail"]
+__all__ = [
+    "ConnectionEvent", "Frame", "RestAnswer", "TapeDamaged", "TapeFailure", "TapeHeader", "TapeReader", "TapeWriter", "TruncatedTail",
+]
 
 ENDED_NS_ROOM = len(',"ended_ns":1723161599833492584')
 HEADER_LIMIT_BYTES = 4096

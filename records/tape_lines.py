@@ -4,7 +4,10 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["RECORD_LIMIT_BYTES", "ConnectionEvent", "Frame", "Record", "RestAnswer", "TapeDamaged", "TapeHeader", "encode", "parse_header", "parse_record"]
+__all__ = [
+    "RECORD_LIMIT_BYTES", "ConnectionEvent", "Frame", "Record", "RestAnswer", "TapeDamaged", "TapeHeader", "encode", "parse_header",
+    "parse_record",
+]
 
 RECORD_LIMIT_BYTES = 16 * 1024 * 1024
 

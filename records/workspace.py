@@ -86,6 +86,27 @@ class RunPaths:
         """The run's key for operator commands while it runs: 32 random bytes, mode 0600."""
         return self.directory / "control.key"
 
+    @property
+    def venue_place(self) -> Path:
+        """Where the stand-in was, for its successor while the run lasts."""
+        return self.directory / "venue.json"
+
+    def trace(self, actor: str) -> Path:
+        """Where a process that dies of a fatal signal leaves its traceback."""
+        return self.directory / f"{actor}.trace"
+
+    def remove_leftovers(self) -> None:
+        """What a run needs only while it lasts: sockets, key, the stand-in's place, traces of nothing. Raises WorkspaceNotWritable."""
+        self.remove_sockets()
+        try:
+            self.control_key.unlink(missing_ok=True)
+            self.venue_place.unlink(missing_ok=True)
+            for trace in self.directory.glob("*.trace"):
+                if trace.stat().st_size == 0:
+                    trace.unlink()
+        except OSError as error:
+            raise WorkspaceNotWritable(self.directory, error.strerror or str(error)) from error
+
     def make_sockets(self) -> Path:
         """A fresh directory for sockets. Raises WorkspaceNotWritable."""
         self.remove_sockets()

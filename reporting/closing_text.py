@@ -34,8 +34,8 @@ def summary_lines(summary: Mapping[str, Any], path: Path) -> list[str]:
         f"    orders     {_orders(summary.get('orders'))}",
         (f"    PnL        net {_money(summary, 'net_pnl_usd')} = realized {_money(summary, 'realized_pnl_usd')}, unrealized"
          f" {_money(summary, 'unrealized_pnl_usd')}, fees {_negated(summary, 'fees_paid_usd')}, funding {_money(summary, 'funding_usd')}"),
-        (f"    risk       deepest drawdown {exact(summary.get('max_drawdown_pct'))} %, slippage {exact(summary.get('slippage_avg_bps'))} bps"
-         f" on average, position at the end {_positions(summary.get('positions'))}"),
+        (f"    risk       deepest drawdown {grouped(summary.get('max_drawdown_pct'), 3)} %,"
+         f" slippage {grouped(summary.get('slippage_avg_bps'))} bps on average, position at the end {_positions(summary.get('positions'))}"),
         (f"    session    {clock_text(summary.get('duration_s'))}, {_count(summary, 'reconnect_attempt_count')} reconnect attempts,"
          f" {_restarts(summary)} restarts, peak memory {_memory(summary)}"),
         f"    ledger     {exact(summary.get('ledger_seq'))} facts, head {_text(summary, 'ledger_head')[:HEAD_DIGITS]}",

@@ -66,10 +66,8 @@ class Books:
 
     def unrealized(self) -> Fraction:
         """At the last marks; a symbol without one counts at its cost."""
-        return sum(
-            (quantity * (self.marks[symbol] - price) for symbol, lots in self.lots.items() if symbol in self.marks for quantity, price in lots),
-            Fraction(0),
-        )
+        valued = [(symbol, lot) for symbol, lots in self.lots.items() if symbol in self.marks for lot in lots]
+        return sum((quantity * (self.marks[symbol] - price) for symbol, (quantity, price) in valued), Fraction(0))
 
     def see(self, fact: AccountFact) -> None:
         """The next fact of the ledger."""

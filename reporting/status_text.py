@@ -46,7 +46,7 @@ def status_line(status: Mapping[str, Any], width: int | None = None, glyphs: Gly
 
 
 LEVELS = 9
-"""How many things ``_line`` can leave out, one by one."""
+"""One more than the things that ``_line`` can leave out, one by one."""
 
 
 def _line(status: Mapping[str, Any], glyphs: Glyphs, left_out: int) -> str:

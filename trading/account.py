@@ -65,6 +65,19 @@ class Account:
             account.apply(fact)
         return account
 
+    @classmethod
+    def folded(cls, facts: Iterable[AccountFact]) -> "Account":
+        """An account as its facts alone say it is, for reading: limits and latencies are not in them. Raises ImpossibleFact."""
+        first, *rest = facts
+        if not isinstance(first, SessionOpened):
+            raise ImpossibleFact(f"the first fact is {first}")
+        settings = AccountSettings(
+            balance=first.balance, instruments=first.instruments, fee_schedule=first.fee_schedule, maker_fee=first.maker_fee,
+            taker_fee=first.taker_fee, slippage_model=first.slippage_model,
+            position_max={each.symbol: each.maximum_limit_quantity for each in first.instruments},
+        )
+        return cls.recover(settings, first.fingerprint, (first, *rest))
+
     # ------------------------------------------------------------------------------------------------ the session
 
     def open(self, at_ns: int) -> tuple[AccountFact, ...]:

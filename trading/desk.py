@@ -176,6 +176,8 @@ class Desk:
     def _equity_marked(self, fact: EquityMarked) -> None:
         self.drawdown.mark(fact.equity)
         self.marked_at_ns = fact.at_ns
+        for symbol, mark in fact.marks.items():
+            self.markets[symbol].recorded_mark = mark
 
     def _known(self, client_order_id: str) -> Order:
         order = self.orders.known.get(client_order_id)

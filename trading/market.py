@@ -1,7 +1,7 @@
 """What an account knows about the market of one symbol. Must not know orders or money.
 
-Not part of the ledger: after a recovery it is rebuilt from market facts. Only the middle price of the last fill is
-kept, so that a position can always be valued and closed.
+Not part of the ledger: after a recovery it is rebuilt from market facts. Only the last recorded mark and the middle price
+of the last fill are kept, so that a position can always be valued and closed.
 """
 
 from decimal import Decimal
@@ -27,6 +27,7 @@ class Market:
         self.reference = Book(symbol)
         self.mark: Decimal | None = None
         self.filled_mid: Decimal | None = None
+        self.recorded_mark: Decimal | None = None
         self.funding = FundingSchedule()
 
     def on_book(self, window: BookChanged) -> None:
@@ -49,5 +50,5 @@ class Market:
 
     @property
     def mark_price(self) -> Decimal | None:
-        """What positions are valued at: the venue's mark, else the mid."""
-        return self.mark or self.mid
+        """What positions are valued at: the venue's mark, else the mid, else what was recorded last."""
+        return self.mark or self.reference.mid or self.recorded_mark or self.filled_mid

@@ -171,14 +171,14 @@ class MarketConnection:
         self._attempts = 0
         self._waits = backoff(self._chance, self._settings.backoff)
         fact = self.stream.live(symbol, EVERY_STREAM, now_ns)
-        effects: list[Effect] = [TellStatus(fact), Note("FEED_LIVE", {"symbol": symbol, "connection": self.connection_id})]
+        effects: list[Effect] = [Note("FEED_LIVE", {"symbol": symbol, "connection": self.connection_id}), TellStatus(fact)]
         # For the listeners that ends every silence of the symbol: what is still silent has to be said again.
         return effects + self._stream_silences(self._watch.silences_of(symbol, now_ns), now_ns)
 
     def _stream_live(self, fact: MarketFact, now_ns: int) -> list[Effect]:
         channel = self._watch.channel_of(fact)
         live = self.stream.live(fact.symbol, channel, now_ns)
-        return [TellStatus(live), Note("STREAM_LIVE", {"symbol": fact.symbol, "stream": channel})]
+        return [Note("STREAM_LIVE", {"symbol": fact.symbol, "stream": channel}), TellStatus(live)]
 
     def _on_control(self, control: Control, now_ns: int) -> list[Effect]:
         if control.op == "connect":

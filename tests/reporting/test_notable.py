@@ -24,7 +24,7 @@ def test_warnings_and_the_named_events_are_seen(said: dict[str, Any], seen: bool
 
 
 def test_a_person_reads_the_fields_that_matter_and_all_of_a_warning() -> None:
-    fields = {"side": "BUY", "price": "65000.1", "trade_id": "T-1", "sequence": 7}
+    fields: dict[str, Any] = {"side": "BUY", "price": "65000.1", "trade_id": "T-1", "sequence": 7}
     assert for_people(event(**fields))["fields"] == {"side": "BUY", "price": "65000.1"}
     assert for_people(event("ORDER_FILLED", "warning", **fields))["fields"] == fields
     assert for_people(event("OTHER", **fields))["fields"] == fields

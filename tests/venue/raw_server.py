@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["RawServer", "frame", "raw_server", "upgrade"]
+__all__ = ["RawServer", "answers_in_turn", "frame", "raw_server", "read_request", "upgrade"]
 
 WEBSOCKET_KEY = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TEXT, BINARY, CLOSE, PING = 1, 2, 8, 9
@@ -61,6 +61,19 @@ def raw_server(serve: Callable[[RawServer, socket.socket], None]) -> Iterator[Ra
         yield server
     finally:
         server.close()
+
+
+def answers_in_turn(*answers: tuple[int, bytes]) -> Callable[[RawServer, socket.socket], None]:
+    """An HTTP server that gives one (status, body) after the other, and the last one for ever."""
+    left = list(answers)
+
+    def serve(_: RawServer, client: socket.socket) -> None:
+        read_request(client)
+        status, body = left.pop(0) if len(left) > 1 else left[0]
+        head = b"HTTP/1.1 %d X\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % (status, len(body))
+        client.sendall(head + body)
+
+    return serve
 
 
 def read_request(client: socket.socket) -> bytes:

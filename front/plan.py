@@ -1,0 +1,136 @@
+"""The plan of a session: which actors with which settings, in which order they start and settle.
+
+Must not carry anything out; it is data for supervisors/root.py.
+"""
+
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from actors.broker import BrokerSettings
+from actors.envelopes import run_codec
+from actors.feed import FeedSettings
+from actors.gateway import GatewaySettings
+from actors.host import Birth, run_child
+from actors.reporter import ReporterSettings
+from actors.strategy import StrategyActorSettings
+from front.arguments import Arguments
+from front.settings import Settings
+from front.warmup import warmup_s
+from records.workspace import RunPaths, Workspace
+from reporting.artefacts import RunFacts
+from supervisors.exit_codes import ExitCode
+from supervisors.plan import ChildSpec, Gate, Plan
+
+__all__ = ["build_plan", "fingerprint"]
+
+PRELOAD = (
+    "actors.host", "actors.broker", "actors.feed", "actors.gateway", "actors.reporter", "actors.risk", "actors.strategy", "actors.venue",
+    "front.thaw",
+)
+
+DRAIN_ORDER: tuple[tuple[str, ...], ...] = (("strategy",), ("risk",), ("broker",), ("gateway", "feed"), ("reporter",))
+
+Details = Mapping[str, dict[str, Any]]
+
+
+def build_plan(
+    settings: Settings, arguments: Arguments, workspace: Workspace, run: RunPaths, seed: int, control_key: bytes, started_at: str,
+) -> Plan:
+    """``seed`` decides everything random in the session; ``started_at`` is for people."""
+    make = _Maker(settings, arguments, workspace, run, seed, started_at)
+    market: tuple[ChildSpec, ...] = (make.child("gateway", "actors.gateway:Gateway", make.gateway), make.child("feed", "actors.feed:Feed", make.feed))
+    stages: tuple[tuple[ChildSpec, ...], ...] = (
+        market, (make.child("broker", "actors.broker:Broker", make.broker),), (make.child("risk", "actors.risk:Risk", make.risk),),
+        (make.child("strategy", "actors.strategy:StrategyActor", make.strategy), make.child("reporter", "actors.reporter:Reporter", make.reporter)),
+    )
+    drain_order = DRAIN_ORDER
+    if arguments.venue == "sim":
+        drain_order = (*DRAIN_ORDER, ("venue",))
+        stages = ((make.child("venue", "actors.venue:Venue", make.venue),), *stages)
+    return Plan(
+        run_id=run.run_id, run_directory=run.directory, control_key=control_key, stages=stages,
+        gate=Gate(
+            child="feed", milestone="live", deadline_s=arguments.connect_timeout_s, exit_code=ExitCode.UNAVAILABLE,
+            sentence=f"no market data from the venue within {arguments.connect_timeout_s:g} s (--connect-timeout)",
+        ),
+        duration_s=arguments.duration_s, supervision=settings.session.supervision, settles="broker", closes="reporter",
+        drain_order=drain_order, preload=PRELOAD, codec_types=run_codec().types, venue=arguments.venue, state_from="risk",
+        view_from="reporter", kill_file=workspace.kill_file, killed_latch=workspace.killed_latch,
+    )
+
+
+def fingerprint(settings: Settings, arguments: Arguments, seed: int) -> str:
+    """Names what decides a run: configuration, symbol, venue and seed; not when, where or under which id it ran."""
+    decisive = (settings, arguments.symbol, arguments.venue, seed)
+    return sha256(msgspec.json.encode(decisive, order="deterministic")).hexdigest()[:16]
+
+
+class _Maker:
+    """The settings of each actor, from the files, the command line and what the actors before it said."""
+
+    def __init__(
+        self, settings: Settings, arguments: Arguments, workspace: Workspace, run: RunPaths, seed: int, started_at: str,
+    ) -> None:
+        self._settings = settings
+        self._arguments = arguments
+        self._workspace = workspace
+        self._run = run
+        self._seed = seed
+        self._started_at = started_at
+        self._fingerprint = fingerprint(settings, arguments, seed)
+
+    def child(self, name: str, actor: str, settings: Callable[[Details], Any]) -> ChildSpec:
+        def birth(details: Details, incarnation: int) -> Birth:
+            return Birth(
+                name=name, actor=actor, incarnation=incarnation, run_id=self._run.run_id, run_directory=self._run.directory,
+                state_file=self._workspace.state_file, system_log=self._workspace.system_log, settings=settings(details),
+            )
+
+        return ChildSpec(name=name, target=run_child, argument=birth, restart=self._settings.session.supervision.restart[name])
+
+    def venue(self, _: Details) -> Any:
+        return self._settings.session.stand_in.settings(self._seed, self._arguments.symbol)
+
+    def feed(self, details: Details) -> FeedSettings:
+        exchange = self._settings.exchange
+        url = details["venue"]["ws_url"] if "venue" in details else exchange.ws_url
+        return FeedSettings(ws_url=url, symbols=(self._arguments.symbol,), link=exchange.feed)
+
+    def gateway(self, details: Details) -> GatewaySettings:
+        exchange = self._settings.exchange
+        url = details["venue"]["rest_url"] if "venue" in details else exchange.rest_url
+        return GatewaySettings(rest_url=url, rest=exchange.gateway)
+
+    def broker(self, _: Details) -> BrokerSettings:
+        return BrokerSettings(symbols=(self._arguments.symbol,), fingerprint=self._fingerprint, account=self._account())
+
+    def risk(self, _: Details) -> Any:
+        return self._settings.risk
+
+    def strategy(self, _: Details) -> StrategyActorSettings:
+        return StrategyActorSettings(strategy=self._settings.strategy)
+
+    def reporter(self, _: Details) -> ReporterSettings:
+        strategy = self._settings.strategy
+        return ReporterSettings(
+            account=self._account(),
+            run=RunFacts(
+                run_id=self._run.run_id, venue=self._arguments.venue, symbols=(self._arguments.symbol,), strategy=strategy.name,
+                seed=self._seed, fingerprint=self._fingerprint, started_at=self._started_at, planned_duration_s=self._arguments.duration_s,
+                warmup_s=warmup_s(strategy),
+            ),
+        )
+
+    def _account(self) -> dict[str, Any]:
+        """The account's settings but for the instruments, which the venue tells."""
+        session = self._settings.session.account
+        schedule = self._settings.exchange.charged
+        return {
+            "balance": session.balance, "position_max": dict(self._settings.risk.max_position_per_symbol),
+            "fee_schedule": schedule.name, "maker_fee": schedule.maker, "taker_fee": schedule.taker,
+            "slippage_model": session.slippage.model, "slippage_bps": session.slippage.slippage_bps,
+            "entry_latency_ms": session.entry_latency_ms, "equity_interval_ms": session.equity_interval_ms,
+        }
