@@ -1,7 +1,6 @@
 """The feed: holds the venue's WebSocket, keeps the tape, publishes numbered market facts and gives again what somebody missed.
 
-A thin shell: venue/protocol.py decides, venue/connection.py reads. What was heard is on the tape before anybody is told, so a
-restarted feed tells the tape to itself and goes on with the next number.
+A thin shell: venue/protocol.py decides, venue/connection.py reads. What was heard is on the tape before anybody is told.
 """
 
 from random import Random
@@ -10,35 +9,33 @@ from typing import Annotated, Any
 import msgspec
 
 from actors.envelopes import MarketWanted, RestAnswered
-from actors.market_memory import RetainedFacts, TapeDisagrees, as_event, told_again
-from actors.process import Post, ProcessActor, Unstartable
+from actors.market_memory import RetainedFacts
+from actors.market_tape import MarketTape
+from actors.process import Post, ProcessActor
 from messaging.control import Drain
 from messaging.mailbox import Delivery
-from records.tape import ConnectionEvent, Frame, RestAnswer, TapeDamaged, TapeFailure, TapeHeader, TapeReader, TapeWriter
-from records.tape_lines import Record
 from records.workspace import RunPaths
-from timing.clock import monotonic_ns, wall_ns
+from timing.clock import monotonic_ns
 from trading.messages import FeedLive, MarketFact
 from trading.quantities import plain
 from venue.connection import Arrival, Connection, Deliver
 from venue.dialect import MAX_FRAME_CHARACTERS
 from venue.effects import Close, Connect, Effect, Note, Send, Tell, TellStatus
-from venue.protocol import NEVER, MarketConnection, Phase
+from venue.phases import Phase
+from venue.protocol import NEVER, MarketConnection
 from venue.settings import LinkSettings
 from venue.stream import EVERY_STREAM, MarketStream
 
 __all__ = ["Feed", "FeedSettings"]
 
-EXIT_DATA, EXIT_IO = 65, 74
 MS = 1_000_000
 FAREWELL_NS = 500 * MS
 FAREWELL_S = 0.5
 
 LEVELS = {
-    "RECONNECT_ATTEMPT": "warning", "FEED_CLOSED": "warning", "ORDER_BOOK_STALE": "warning", "STREAM_STALE": "warning",
-    "UNKNOWN_SYMBOL": "error", "SUBSCRIBE_REFUSED": "error",
+    **dict.fromkeys(("RECONNECT_ATTEMPT", "FEED_CLOSED", "ORDER_BOOK_STALE", "STREAM_STALE"), "warning"),
+    **dict.fromkeys(("UNKNOWN_SYMBOL", "SUBSCRIBE_REFUSED"), "error"),
 }
-ON_TAPE = {"FEED_CONNECTED": "connected", "FEED_CLOSED": "closed"}
 
 
 class FeedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -58,29 +55,24 @@ class Feed(ProcessActor):
     def __init__(self, post: Post) -> None:
         super().__init__(post)
         self._settings: FeedSettings = post.settings
-        self._wall_offset_ns = wall_ns() - monotonic_ns()
         self._stream = MarketStream(self._settings.symbols)
         self._retained = RetainedFacts(self._settings.link.retained_facts)
-        chance = Random(f"feed {self._settings.seed} {post.incarnation}")
-        self._link = MarketConnection(self._stream, self._settings.link, chance, self._wall_offset_ns, self._settings.pace)
         self._connections: dict[int, Connection] = {}
-        self._tape: TapeWriter | None = None
-        self._taped_ns = 0
         self._armed_ns = NEVER
         self._was_live = False
         self._ending = False
         self.counters.update(reconnect_attempt_count=0, frames_count=0, frame_errors_count=0, stale_count=0)
 
     def open(self) -> None:
-        last_heard_ns = self._recover()
+        self._recover()
         self._publisher = self.post.channels.publisher("market")
         self._server = self.post.channels.server("feed")
         wire, self._make_writer = self.post.channels.pipe("wire")
         self.listen("asked", self._server, self._on_asked)
         self.listen("wire", wire, self._on_arrival)
         now_ns = monotonic_ns()
-        if last_heard_ns is not None:
-            self._carry_out(self._link.interrupted("feed_restarted", last_heard_ns, now_ns))
+        if self._tape.resumed:
+            self._carry_out(self._link.interrupted("feed_restarted", self._tape.last_ns, now_ns))
         self._carry_out(self._link.start(now_ns))
         self.serve(sequence=self._stream.sequence)
 
@@ -149,7 +141,7 @@ class Feed(ProcessActor):
         except UnicodeDecodeError:
             self._carry_out(self._link.unreadable("not_utf8"))
             return
-        self._record(Frame(self._on_wall(seen_ns), text))
+        self._tape.heard(text, seen_ns)
         self._carry_out(self._link.received(connection_id, text, seen_ns))
 
     def _on_asked(self, delivery: Delivery) -> None:
@@ -157,8 +149,7 @@ class Feed(ProcessActor):
         if isinstance(message, MarketWanted) and delivery.peer is not None:
             self._server.send(delivery.peer, self._retained.page(message.after, self._stream.sequence))
         elif isinstance(message, RestAnswered):
-            at_ns = self._on_wall(monotonic_ns())
-            self._record(RestAnswer.received(at_ns, message.path, message.query, message.status, message.body))
+            self._tape.answered(message.path, message.query, message.status, message.body, monotonic_ns())
         else:
             self.count("unexpected_message_count")
 
@@ -186,7 +177,7 @@ class Feed(ProcessActor):
                 case Tell(fact):
                     self._tell(fact)
                 case TellStatus(fact):
-                    self._record(as_event(fact, self._on_wall(fact.seen_ns)))
+                    self._tape.found(fact)
                     self._tell(fact)
                     self._note_milestone(fact)
                 case Note(event, fields, counters):
@@ -214,9 +205,11 @@ class Feed(ProcessActor):
             self.count(counter)
         if event:
             getattr(self.log, LEVELS.get(event, "info"))(event, **fields)
-        if event in ON_TAPE:
-            detail = " ".join(f"{key}={value}" for key, value in fields.items())
-            self._record(ConnectionEvent(self._on_wall(monotonic_ns()), ON_TAPE[event], detail))  # type: ignore[arg-type]  # two of the three
+        detail = " ".join(f"{key}={value}" for key, value in fields.items())
+        if event == "FEED_CONNECTED":
+            self._tape.connected(detail, monotonic_ns())
+        elif event == "FEED_CLOSED":
+            self._tape.closed(detail, monotonic_ns())
 
     def _connect(self, connection_id: int) -> None:
         link = self._settings.link
@@ -240,62 +233,28 @@ class Feed(ProcessActor):
         if connection is not None and not connection.send(text):
             connection.abort()  # its end is then reported like any other
 
-    # ---------------------------------------------------------------------------------------- the tape
+    # ---------------------------------------------------------------------------------------- beginning and end
 
-    def _recover(self) -> int | None:
-        """Go on with this run's tape if there is one; when something was last heard, or None."""
-        path = RunPaths(self.post.run_directory).tape
-        was_there = path.exists()
-        header = TapeHeader(venue="bitunix", symbols=self._settings.symbols, started_ns=wall_ns(), source=f"run {self.post.run_id}")
-        try:
-            self._tape = TapeWriter.resume(path, header)
-            if not was_there:
-                return None
-            return self._tell_tape_again(TapeReader(path))
-        except (TapeDamaged, TapeDisagrees) as problem:
-            raise Unstartable(EXIT_DATA, f"the tape cannot be told again: {problem}") from problem
-        except TapeFailure as problem:
-            raise Unstartable(EXIT_IO, f"the tape cannot be written: {problem}") from problem
-
-    def _tell_tape_again(self, tape: TapeReader) -> int:
-        """Number, books and retained facts as they were; returns the (monotonic) instant of the last record."""
-        last_at_ns = tape.header.started_ns
-        for record in tape:
-            last_at_ns = max(last_at_ns, record.at_ns)
-            fact = told_again(record, self._stream, self._wall_offset_ns)
-            if fact is not None:
+    def _recover(self) -> None:
+        """Go on with this run's tape if there is one: number, books and retained facts as they were."""
+        settings, post = self._settings, self.post
+        self._tape = MarketTape(RunPaths(post.run_directory).tape, settings.symbols, f"run {post.run_id}")
+        if self._tape.resumed:
+            for fact in self._tape.tell_again(self._stream):
                 self._retained.keep(fact)
-        # A wall clock that was set back meanwhile must not make the tape run backwards.
-        self._wall_offset_ns = max(self._wall_offset_ns, last_at_ns - monotonic_ns())
-        self._taped_ns = last_at_ns
-        return last_at_ns - self._wall_offset_ns
-
-    def _record(self, record: Record) -> None:
-        if self._tape is None:
-            return  # ended: the session is over
-        try:
-            self._tape.append(record)
-        except TapeFailure as problem:
-            raise Unstartable(EXIT_IO, f"the tape cannot be written: {problem}") from problem
-
-    def _on_wall(self, mono_ns: int) -> int:
-        """One offset for a whole life, and never before the last record: what a timer found may precede a frame that waits in the pipe."""
-        self._taped_ns = max(self._taped_ns, mono_ns + self._wall_offset_ns)
-        return self._taped_ns
+        chance = Random(f"feed {settings.seed} {post.incarnation}")
+        self._link = MarketConnection(self._stream, settings.link, chance, self._tape.wall_offset_ns, settings.pace)
 
     def _end_when_quiet(self) -> None:
         if self._ending and not self._connections:
             self._end()
 
     def _end(self) -> None:
-        if self._tape is not None:
+        if not self._tape.is_closed:
             self._close_tape()
             self.drained(sequence=self._stream.sequence)
 
     def _close_tape(self) -> None:
-        if self._tape is not None:
-            tape, self._tape = self._tape, None
-            try:
-                tape.close(wall_ns())
-            except TapeFailure as problem:
-                self.log.warning("TAPE_NOT_CLOSED", reason=str(problem))
+        problem = self._tape.close()
+        if problem is not None:
+            self.log.warning("TAPE_NOT_CLOSED", reason=problem)

@@ -97,12 +97,12 @@ class _Maker:
     def feed(self, details: Details) -> FeedSettings:
         exchange = self._settings.exchange
         url = details["venue"]["ws_url"] if "venue" in details else exchange.ws_url
-        return FeedSettings(ws_url=url, symbols=(self._arguments.symbol,), link=exchange.feed)
+        return FeedSettings(ws_url=url, symbols=(self._arguments.symbol,), link=exchange.feed, seed=self._seed)
 
     def gateway(self, details: Details) -> GatewaySettings:
         exchange = self._settings.exchange
         url = details["venue"]["rest_url"] if "venue" in details else exchange.rest_url
-        return GatewaySettings(rest_url=url, rest=exchange.gateway)
+        return GatewaySettings(rest_url=url, rest=exchange.gateway, seed=self._seed)
 
     def broker(self, _: Details) -> BrokerSettings:
         return BrokerSettings(symbols=(self._arguments.symbol,), fingerprint=self._fingerprint, account=self._account())

@@ -11,16 +11,18 @@ from decimal import Decimal
 import msgspec
 
 from trading.market_facts import (
-    AnyMarketFact, BookChanged, FeedLive, FeedStale, KlineChanged, Level, MarketFact, MarkPriceChanged, Message, Print, TradesPrinted,
+    AnyMarketFact, BookChanged, FeedLive, FeedStale, KlineChanged, Level, MarketFact, MarkPriceChanged, Message, Print,
+    TradesPrinted,
 )
 from trading.quantities import Instrument
 from trading.words import Liquidity, OrderType, Side, TimeInForce, TradingState
 
 __all__ = [
-    "AccountFact", "AnyAccountFact", "AnyMarketFact", "BookChanged", "CancelAll", "CancelOrder", "CancelSubmitted", "CloseAll", "ClosedLot", "DenyOrder", "EquityMarked", "FeedLive", "FeedStale",
-    "FundingPaid", "KlineChanged", "Level", "MarkPriceChanged", "MarketFact", "OrderAccepted", "OrderCanceled", "OrderDenied",
-    "OrderExpired", "OrderFilled", "OrderRejected", "OrderSubmitted", "Print", "ReportProgress", "SessionClosed", "SessionOpened", "StrategyProgressed", "SubmitOrder",
-    "TradesPrinted", "TradingStateChanged",
+    "AccountFact", "AnyAccountFact", "AnyMarketFact", "BookChanged", "CancelAll", "CancelOrder", "CancelSubmitted",
+    "CloseAll", "ClosedLot", "DenyOrder", "EquityMarked", "FeedLive", "FeedStale", "FundingPaid", "KlineChanged",
+    "Level", "MarkPriceChanged", "MarketFact", "OrderAccepted", "OrderCanceled", "OrderDenied", "OrderExpired",
+    "OrderFilled", "OrderRejected", "OrderSubmitted", "Print", "ReportProgress", "SessionClosed", "SessionOpened",
+    "StrategyProgressed", "SubmitOrder", "TradesPrinted", "TradingStateChanged",
 ]
 
 # ---------------------------------------------------------------------------------------------------- intents
@@ -99,7 +101,8 @@ class AccountFact(Message, frozen=True, kw_only=True):
 
 
 class SessionOpened(AccountFact, frozen=True, kw_only=True):
-    """First row. ``instruments`` are the venue's rules as they were at the start. ``fingerprint`` names what decides the run: configuration, seed and venue, not when or where it ran."""
+    """First row. ``instruments`` are the venue's rules as they were at the start. ``fingerprint`` names what decides the
+    run: configuration, seed and venue, not when or where it ran."""
 
     fingerprint: str
     instruments: tuple[Instrument, ...]

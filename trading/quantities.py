@@ -28,7 +28,7 @@ WIDEST = 64
 
 
 class Instrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the venue says about one contract (Bitunix ``trading_pairs`` row, docs/VENUE.md).
+    """What the venue says about one contract (Bitunix: a row of ``trading_pairs``).
 
     Prices are multiples of ``tick``, quantities multiples of ``step`` in base coin.
     """

@@ -6,6 +6,7 @@ before (sequence, time, connection) is the stream's (venue/stream.py).
 
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import pairwise
 
 import msgspec
 
@@ -14,8 +15,8 @@ from trading.words import Side
 from venue.wire import Depth, Frame, Kline, Price, Trade, UnknownSymbolDepth, decode_data, decode_frame
 
 __all__ = [
-    "CHANNELS", "DEPTH", "KLINE", "KLINE_INTERVAL", "KLINE_NS", "MAX_FRAME_CHARACTERS", "PRICE", "READERS", "Refused", "Stamp", "TRADE", "UnknownSymbol", "open_frame",
-    "read_price", "sane",
+    "BROKEN", "CHANNELS", "DEPTH", "KLINE", "MAX_FRAME_CHARACTERS", "PRICE", "READERS", "TRADE", "Refused", "Stamp", "UnknownSymbol",
+    "open_frame", "read_price", "sane",
 ]
 
 DEPTH = "depth_book15"
@@ -149,7 +150,7 @@ def _levels(raw: list[Level]) -> tuple[Level, ...] | None:
 
 
 def _falling(levels: tuple[Level, ...]) -> bool:
-    return all(upper[0] > lower[0] for upper, lower in zip(levels, levels[1:], strict=False))
+    return all(upper[0] > lower[0] for upper, lower in pairwise(levels))
 
 
 def _unknown_symbol(data: msgspec.Raw, stamp: Stamp) -> UnknownSymbol | None:

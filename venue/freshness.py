@@ -5,7 +5,7 @@ outage: after some resubscriptions the connection is given up. Trades come when 
 so their silence is told and resubscribed, never a reason to reconnect.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import msgspec
 

@@ -1,52 +1,28 @@
 """Everything the feed knows about its connection to the venue: when to dial, what to say, what is stale, what is healthy.
 
 Sans-I/O: clock, chance and events come in as arguments, what is to be done comes out as effects, in order. Must not know sockets.
-
-            start                opened               lost, silent
-    IDLE ----------> CONNECTING ----------> OPEN ----------------> WAITING ---+
-                       ^    |  lost, timeout                          ^       | backoff over
-                       |    +-----------------------------------------+       |
-                       +------------------------------------------------------+       any --stop--> ENDED
 """
 
 from collections.abc import Iterator
-from enum import StrEnum
 
 from timing.backoff import Chance, backoff
 from trading.messages import MarketFact
-from venue.dialect import Refused, UnknownSymbol
+from venue.dialect import UnknownSymbol
 from venue.effects import Close, Connect, Effect, Note, Tell, TellStatus
 from venue.freshness import Silence, StreamWatch
 from venue.health import Health
 from venue.outgoing import Outgoing
+from venue.phases import MOVES, Phase
 from venue.settings import LinkSettings
 from venue.stream import EVERY_STREAM, Control, MarketStream
 from venue.wire import Request, Topic, encode, subscribe
 
-__all__ = ["MarketConnection", "NEVER", "Phase"]
+__all__ = ["NEVER", "MarketConnection"]
 
 SECOND = 1_000_000_000
 MS = 1_000_000
 NEVER = 1 << 62
 REFUSED_STATUSES = (403, 429)
-
-
-class Phase(StrEnum):
-    IDLE = "IDLE"
-    CONNECTING = "CONNECTING"
-    OPEN = "OPEN"
-    WAITING = "WAITING"
-    ENDED = "ENDED"
-
-
-MOVES: dict[tuple[Phase, str], Phase] = {
-    (Phase.IDLE, "dial"): Phase.CONNECTING,
-    (Phase.WAITING, "dial"): Phase.CONNECTING,
-    (Phase.CONNECTING, "opened"): Phase.OPEN,
-    (Phase.CONNECTING, "lost"): Phase.WAITING,
-    (Phase.OPEN, "lost"): Phase.WAITING,
-    **{(phase, "stop"): Phase.ENDED for phase in Phase},
-}
 
 
 class MarketConnection:
@@ -238,7 +214,7 @@ class MarketConnection:
         topics = self._watch.to_resubscribe(now_ns)
         if topics:
             self._outgoing.put(encode(Request(op="unsubscribe", args=topics)), subscribe(topics))
-        return effects + self._outgoing.flush(now_ns, self._wall_s(now_ns))
+        return effects + self._say_next(now_ns)
 
     def _subscribe(self, now_ns: int) -> list[Effect]:
         """One frame for everything: the safest way to respect the venue's limit on client messages."""
@@ -248,7 +224,10 @@ class MarketConnection:
         self._watch.restart(now_ns)
         self._outgoing.keep_alive(now_ns)
         self._outgoing.put(subscribe([Topic(symbol, channel) for symbol, channel in self._watch.streams]))
-        return self._outgoing.flush(now_ns, self._wall_s(now_ns))
+        return self._say_next(now_ns)
+
+    def _say_next(self, now_ns: int) -> list[Effect]:
+        return self._outgoing.flush(now_ns, (now_ns + self._wall_offset_ns) // SECOND)
 
     def _dial(self, now_ns: int) -> list[Effect]:
         if not self._move("dial"):
@@ -275,9 +254,6 @@ class MarketConnection:
         self._step_ns = now_ns + int(self._wait_s * SECOND)
         fields = {"connection": self.connection_id, "reason": reason, "status": status, "retry_in_s": round(self._wait_s, 3)}
         return [*effects, Close(self.connection_id, reason), Note("FEED_CLOSED", fields)]
-
-    def _wall_s(self, now_ns: int) -> int:
-        return (now_ns + self._wall_offset_ns) // SECOND
 
     def _move(self, event: str) -> bool:
         phase = MOVES.get((self.phase, event))

@@ -4,7 +4,8 @@ import pytest
 
 from trading.messages import BookChanged
 from venue.effects import Close, Connect, Effect, Note, Send, TellStatus
-from venue.protocol import NEVER, Phase
+from venue.phases import Phase
+from venue.protocol import NEVER
 from venue.stream import EVERY_STREAM as ALL
 from tests.venue.frames import CONNECT_FRAME, Bench, book, kline, price, push, trade
 

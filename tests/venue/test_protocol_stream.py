@@ -2,11 +2,13 @@
 
 import json
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from records.tape import Frame, TapeReader
 from trading.messages import BookChanged, KlineChanged, MarketFact, MarkPriceChanged, Print, TradesPrinted
 from trading.words import Side
 from venue.dialect import DEPTH, KLINE, PRICE, TRADE, Refused, UnknownSymbol
@@ -166,6 +168,17 @@ def test_a_book_that_comes_twice_is_fresh_twice() -> None:
     stream = MarketStream(("BTCUSDT",))
     stream.heard(book(), 1)
     assert isinstance(stream.heard(book(), 2), BookChanged)
+
+
+def test_a_real_tape_is_read_without_a_single_refusal() -> None:
+    path = Path(__file__).parents[2].parent / "shared" / "data" / "tape_btcusdt_2024-08-08.jsonl.gz"
+    if not path.exists():
+        pytest.skip("the recorded market data (../shared/data) is not here")
+    stream = MarketStream(("BTCUSDT",))
+    frames = [record for record in TapeReader(path) if isinstance(record, Frame)]
+    facts = [stream.heard(record.text, record.at_ns) for record in frames]
+    assert all(isinstance(fact, MarketFact) for fact in facts)
+    assert stream.sequence == len(frames) > 4_000
 
 
 json_values = st.recursive(
