@@ -10,10 +10,13 @@ from typing import Any
 import msgspec
 
 from actors.envelopes import (
-    Answer, Command, FactsGiven, FactsWanted, FactTold, Fetch, Fetched, FetchedInstruments, FetchInstruments, LedgerHead,
+    Answer, Command, FactsGiven, FactsWanted, Fetch, Fetched, FetchedInstruments, FetchInstruments, LedgerHead,
+    Turn, TurnTaken,
 )
 from actors.following import MarketFollower, market_follower
 from actors.process import ProcessActor, Unstartable
+from actors.telling import COUNTED, EVENTS, log_fields, told
+from actors.turns import MarketQueue
 from messaging.control import Drain, Halt
 from messaging.mailbox import Delivery
 from records.ledger import Ledger, LedgerDamaged, LedgerFailure
@@ -22,7 +25,7 @@ from timing.clock import monotonic_ns
 from trading.account import Account
 from trading.account_settings import AccountSettings
 from trading.duplicates import Duplicates
-from trading.messages import AccountFact, CancelAll, CloseAll, DenyOrder, OrderFilled, OrderSubmitted, SessionOpened, SubmitOrder
+from trading.messages import AccountFact, CancelAll, CloseAll, DenyOrder, OrderSubmitted, SessionOpened, SubmitOrder
 
 __all__ = ["Broker", "BrokerSettings"]
 
@@ -52,6 +55,9 @@ class Broker(ProcessActor):
         self._halting: Halt | None = None
         self._settled = False
         self._duplicates: Duplicates | None = None
+        self._queue = MarketQueue()
+        self._turn: tuple[bytes, Turn] | None = None
+        self._taken = 0
         self._causes: dict[str, tuple[int, int]] = {}
         self._facts = channels.publisher("facts")
         self._server = channels.server("broker")
@@ -132,7 +138,7 @@ class Broker(ProcessActor):
     def _take_up(self, account: Account) -> None:
         """The account is there: from now on the market concerns it."""
         self._account = account
-        self._dealt_with = account.market_sequence
+        self._dealt_with = self._taken = account.market_sequence
         self._duplicates = Duplicates(account, timer=lambda: monotonic_ns() / 1e9)
         channels = self.post.channels
         self._market: MarketFollower = market_follower(
@@ -155,6 +161,9 @@ class Broker(ProcessActor):
         assert account is not None
         if sequence <= self._dealt_with:
             account.observe(fact, fact.at_ns)
+        elif self.post.lockstep:
+            self._queue.put(fact)
+            self._take_turn()
         elif not self._settled:
             self._commit(account.on(fact, fact.at_ns))
 
@@ -163,8 +172,30 @@ class Broker(ProcessActor):
         message = delivery.message
         if isinstance(message, FactsWanted):
             self._server.send(delivery.peer, self._page(message.after))
+        elif isinstance(message, Turn):
+            self._turn = (delivery.peer, message)
+            self._take_turn()
         elif isinstance(message, Command) and self._account is not None and self._market.caught_up:
             self._server.send(delivery.peer, self._carry_out(self._account, message))
+
+    def _take_turn(self) -> None:
+        """The turn that waits, when the market up to it is here: all its consequences in one transaction."""
+        account = self._account
+        if self._turn is None or account is None or self._settled:
+            return
+        peer, turn = self._turn
+        if self._queue.last < turn.market_sequence and account.market_sequence < turn.market_sequence:
+            return
+        facts: list[AccountFact] = []
+        for fact in self._queue.through(turn.market_sequence):
+            facts += account.on(fact, fact.at_ns)
+        if turn.market_sequence > self._taken or turn.final:
+            for command in turn.commands:
+                facts += account.on(command.body, account.desk.now_ns)
+        self._commit(facts)
+        self._taken, self._turn = max(self._taken, turn.market_sequence), None
+        taken = TurnTaken(market_sequence=self._taken, facts_sequence=self._ledger.head[0], final=turn.final)
+        self._server.send(peer, taken)
 
     def _carry_out(self, account: Account, command: Command) -> Answer:
         """A duplicate gets the original result; anything new is durable before it is answered."""
@@ -207,19 +238,19 @@ class Broker(ProcessActor):
     def _tell(self, sequence: int, fact: AccountFact) -> None:
         order_id = fact.order.client_order_id if isinstance(fact, OrderSubmitted) else getattr(fact, "client_order_id", "")
         market_seen_ns, sent_ns = self._causes.get(order_id, (0, 0))
-        self._facts.send(_told(sequence, fact, market_seen_ns, sent_ns, monotonic_ns()))
+        self._facts.send(told(sequence, fact, market_seen_ns, sent_ns, monotonic_ns()))
         kind = type(fact).__name__
         if kind != "EquityMarked":
             self.count(f"{COUNTED[kind]}_count")
-            self.log.info(EVENTS[kind], sequence=sequence, **_fields(fact))
+            self.log.info(EVENTS[kind], sequence=sequence, **log_fields(fact))
 
     def _page(self, after: int) -> FactsGiven:
         page = []
         for sequence, fact in self._ledger.facts(after):
-            page.append(_told(sequence, fact))
+            page.append(told(sequence, fact))
             if len(page) == PAGE_FACTS:
                 break
-        return FactsGiven(facts=tuple(page), head=self._ledger.head[0])
+        return FactsGiven(facts=tuple(page), head=self._ledger.head[0], market_sequence=self._taken)
 
     # ------------------------------------------------------------------ settling
 
@@ -246,37 +277,3 @@ class Broker(ProcessActor):
 
     def _identity(self) -> str:
         return f"broker.{self.post.incarnation}"
-
-
-EVENTS = {
-    "SessionOpened": "SESSION_OPENED", "SessionClosed": "SESSION_CLOSED", "TradingStateChanged": "TRADING_STATE_CHANGED",
-    "StrategyProgressed": "STRATEGY_PROGRESSED", "OrderSubmitted": "ORDER_SUBMITTED", "CancelSubmitted": "CANCEL_SUBMITTED",
-    "OrderDenied": "ORDER_DENIED", "OrderRejected": "ORDER_REJECTED", "OrderAccepted": "ORDER_ACCEPTED", "OrderFilled": "ORDER_FILLED",
-    "OrderCanceled": "ORDER_CANCELED", "OrderExpired": "ORDER_EXPIRED", "FundingPaid": "FUNDING_PAID",
-}
-"""The log's word for each account fact (the equity curve is in the ledger only)."""
-
-COUNTED = {
-    kind: f"orders_{event.removeprefix('ORDER_').lower()}" if event.startswith("ORDER_") else event.lower() for kind, event in EVENTS.items()
-}
-"""The metric's name for each."""
-
-
-def _told(sequence: int, fact: AccountFact, market_seen_ns: int = 0, sent_ns: int = 0, told_ns: int = 0) -> FactTold:
-    every: Any = fact  # each account fact is one of the union that may be told
-    return FactTold(sequence=sequence, fact=every, market_seen_ns=market_seen_ns, sent_ns=sent_ns, told_ns=told_ns)
-
-
-def _fields(fact: AccountFact) -> dict[str, Any]:
-    """A fact as flat log fields; an order's own fields stand beside the fact's."""
-    fields: dict[str, Any] = msgspec.to_builtins(fact)
-    fields.pop("kind")
-    order = fields.pop("order", None)
-    if order is not None:
-        order.pop("kind")
-        fields = {**order, **fields}
-    if isinstance(fact, OrderFilled):
-        fields.pop("closed")
-    if isinstance(fact, SessionOpened):
-        fields["instruments"] = [each.symbol for each in fact.instruments]
-    return fields

@@ -17,7 +17,7 @@ from trading.quantities import Instrument
 __all__ = [
     "Answer", "Command", "CommandBody", "FactTold", "FactsGiven", "FactsWanted", "FetchBook", "FetchFailed", "FetchFunding", "FetchInstruments",
     "FetchKlines", "Fetch", "Fetched", "FetchedBook", "FetchedFunding", "FetchedInstruments", "FetchedKlines", "KlineRow", "LedgerHead",
-    "MarketGiven", "MarketWanted", "RestAnswered", "run_codec",
+    "MarketGiven", "MarketWanted", "Turn", "TurnTaken", "RestAnswered", "run_codec",
 ]
 
 
@@ -49,6 +49,24 @@ class Answer(Envelope, frozen=True, kw_only=True):
     sequence: int = 0
 
 
+class Turn(Envelope, frozen=True, kw_only=True):
+    """In lockstep: everything decided on market facts up to ``market_sequence``, knowing account facts up to ``facts_sequence``.
+    Sent again until taken. ``final``: the strategy's last words, after the last market fact."""
+
+    market_sequence: int
+    facts_sequence: int
+    commands: tuple[Command, ...] = ()
+    final: bool = False
+
+
+class TurnTaken(Envelope, frozen=True, kw_only=True):
+    """The account has taken the market up to here and what was decided on it; the ledger ends at ``facts_sequence``."""
+
+    market_sequence: int
+    facts_sequence: int
+    final: bool = False
+
+
 # ------------------------------------------------------------------------------------------- facts: broker -> everybody
 
 
@@ -74,10 +92,11 @@ class FactsWanted(Envelope, frozen=True, kw_only=True):
 
 
 class FactsGiven(Envelope, frozen=True, kw_only=True):
-    """At most a page of rows after the one asked for, and where the ledger ends."""
+    """At most a page of rows after the one asked for, where the ledger ends, and the last market fact that the account took in."""
 
     facts: tuple[FactTold, ...]
     head: int
+    market_sequence: int = 0
 
 
 # ------------------------------------------------------------------------------------------- market: feed -> everybody
@@ -88,11 +107,13 @@ class MarketWanted(Envelope, frozen=True, kw_only=True):
 
 
 class MarketGiven(Envelope, frozen=True, kw_only=True):
-    """At most a page of market facts after the one asked for. ``first``: the oldest sequence that can still be had."""
+    """At most a page of market facts after the one asked for. ``first``: the oldest sequence that can still be had.
+    ``ended``: nothing will follow the head (the end of a tape)."""
 
     facts: tuple[AnyMarketFact, ...]
     first: int
     head: int
+    ended: bool = False
 
 
 # ------------------------------------------------------------------------------------------- requests: anybody -> gateway
@@ -181,7 +202,7 @@ class RestAnswered(Envelope, frozen=True, kw_only=True):
     body: bytes
 
 
-ENVELOPES = (Command, Answer, FactTold, LedgerHead, FactsWanted, FactsGiven, MarketWanted, MarketGiven, Fetch, Fetched, RestAnswered)
+ENVELOPES = (Command, Answer, Turn, TurnTaken, FactTold, LedgerHead, FactsWanted, FactsGiven, MarketWanted, MarketGiven, Fetch, Fetched, RestAnswered)
 
 
 def run_codec() -> Codec:

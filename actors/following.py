@@ -92,6 +92,7 @@ class MarketFollower(_Follower):
         super().__init__(client, lambda after: MarketWanted(after=after), take, caught_up)
         self._started = from_start
         self.unobserved_count = 0
+        self.ended = False
 
     def on_live(self, delivery: Delivery) -> None:
         """From the ``market`` subscription."""
@@ -117,6 +118,12 @@ class MarketFollower(_Follower):
         for fact in given.facts:
             self._offer(fact.sequence, fact)
         self._after_page(given.head)
+        self.ended = given.ended and self.reader.missing is None and self.caught_up
+
+    def ask_again(self) -> None:
+        """Whether anything follows: for a reader that is idle and wants to know if the market is over."""
+        if monotonic_ns() - self._asked_ns >= ASK_AGAIN_NS:
+            self._ask()
 
     def tick(self) -> None:
         if self._started:

@@ -33,7 +33,7 @@ class Unstartable(Exception):
 
 
 class Post(msgspec.Struct, frozen=True):
-    """What a process is given: who it is, where its run lives, how it speaks and writes."""
+    """What a process is given: who it is, where its run lives, how it speaks and writes. ``lockstep``: see actors/turns.py."""
 
     name: str
     incarnation: int
@@ -47,6 +47,7 @@ class Post(msgspec.Struct, frozen=True):
     control: Client
     codec_fingerprint: str
     log: Any
+    lockstep: bool = False
     parent_descriptor: int | None = None
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
-from actors.envelopes import Answer, Command, FactsGiven, FactTold
+from actors.envelopes import Answer, Command, FactsGiven, FactTold, Turn, TurnTaken
 from actors.following import FactsFollower, MarketFollower, market_follower
 from actors.process import ProcessActor
+from actors.turns import MarketQueue
 from messaging.control import Drain, Pulse
 from messaging.mailbox import Delivery
 from messaging.outbox import Outbox
@@ -30,6 +31,9 @@ REMEMBERED_PEERS = 4_096
 PERMIT_WORDS = {"RUNNING": "trade", "DRAINING": "halt", "KILLED": "kill"}
 """The session's phases and what they permit; any other phase permits nothing."""
 
+LOCKSTEP_PHASES = ("RUNNING", "DRAINING")
+"""In lockstep the strategy ends by itself: its last turn is judged while the session drains."""
+
 
 class Risk(ProcessActor):
     """Holds the gate; forwards under the same command id and hands the broker's answer back."""
@@ -40,6 +44,10 @@ class Risk(ProcessActor):
         self._state_told: TradingState | None = None
         self._state_number = 0
         self._at_ns = 0
+        self._draining = False
+        self._queue = MarketQueue()
+        self._turn: tuple[bytes, Turn] | None = None
+        self._turn_peer = b""
         self._outbox = Outbox(RESEND_NS, OUTBOX_LIMIT)
         self._peers: OrderedDict[str, bytes] = OrderedDict()
         self._server = channels.server("risk")
@@ -50,13 +58,13 @@ class Risk(ProcessActor):
         self.listen("facts", channels.subscriber("facts"), self._facts.on_live)
         self._market: MarketFollower = market_follower(
             channels.subscriber("market"), channels.client("feed", self._identity()), self.listen, self._on_market, lambda: None,
-            from_start=False,
+            from_start=self.post.lockstep,
         )
         self.every("tick", TICK_NS, self._on_tick)
         self._facts.tick()
 
     def on_pulse(self, pulse: Pulse) -> None:
-        if self._gate is not None and pulse.state in PERMIT_WORDS:
+        if self._gate is not None and pulse.state in PERMIT_WORDS and not self.post.lockstep:
             self._gate.permit(self.pulse_seen_ns, PERMIT_WORDS[pulse.state])
 
     def on_drain(self, drain: Drain) -> None:
@@ -77,6 +85,9 @@ class Risk(ProcessActor):
             self._gate = RiskGate(settings, fact.instruments)
         if self._gate is not None:
             self._gate.on_fact(sequence, fact)
+        if isinstance(fact, TradingStateChanged):
+            self._state_told = fact.state
+        self._judge_turn()
         self._at_ns = max(self._at_ns, fact.at_ns)
 
     def _on_facts_caught_up(self) -> None:
@@ -87,6 +98,10 @@ class Risk(ProcessActor):
         self.serve(facts_sequence=self._facts.reader.last)
 
     def _on_market(self, sequence: int, fact: Any) -> None:
+        if self.post.lockstep:
+            self._queue.put(fact)
+            self._judge_turn()
+            return
         self._at_ns = max(self._at_ns, fact.at_ns)
         if self._gate is not None:
             self._gate.on_market(fact, fact.seen_ns)
@@ -98,12 +113,19 @@ class Risk(ProcessActor):
         for message in self._outbox.due(monotonic_ns()):
             self._broker.send(message)
         self.gauges["risk_outbox_messages"] = len(self._outbox)
-        self._tell_state()
+        if self.post.lockstep:
+            self._judge_turn()
+        else:
+            self._tell_state()
 
     # ------------------------------------------------------------------ deciding and forwarding
 
     def _on_intent(self, delivery: Delivery) -> None:
         command = delivery.message
+        if isinstance(command, Turn) and delivery.peer is not None:
+            self._turn = (delivery.peer, command)
+            self._judge_turn()
+            return
         if not isinstance(command, Command) or self._gate is None or delivery.peer is None:
             return
         self._peers[command.command_id] = delivery.peer
@@ -111,12 +133,38 @@ class Risk(ProcessActor):
             self._peers.popitem(last=False)
         if command.command_id in self._outbox:
             return
-        decision = self._gate.decide(command.body, monotonic_ns())  # type: ignore[arg-type]
+        self._forward(self._judged(self._gate, command, monotonic_ns()))
+
+    def _judged(self, gate: RiskGate, command: Command, now_ns: int) -> Command:
+        decision = gate.decide(command.body, now_ns)  # type: ignore[arg-type]  # the strategy sends nothing else
         if isinstance(decision, DenyOrder):
             self._log_denial(decision)
         elif isinstance(decision, SubmitOrder):
             self.count("orders_approved_count")
-        self._forward(msgspec.structs.replace(command, body=decision))
+        return msgspec.structs.replace(command, body=decision)
+
+    def _judge_turn(self) -> None:
+        """In lockstep, when the facts and the market of the waiting turn are here: judged in event time, which no scheduling changes."""
+        gate = self._gate
+        if self._turn is None or gate is None or not gate.recovered or not self._permitted():
+            return
+        peer, turn = self._turn
+        if self._facts.reader.last < turn.facts_sequence or self._queue.last < turn.market_sequence:
+            return
+        for fact in self._queue.through(turn.market_sequence):
+            self._at_ns = max(self._at_ns, fact.at_ns)
+            gate.on_market(fact, self._at_ns)
+        gate.permit(self._at_ns, "trade")
+        commands = [self._judged(gate, command, self._at_ns) for command in turn.commands]
+        if gate.state is not self._state_told:  # in lockstep only the ledger says what was told: a repeated turn repeats this too
+            commands.append(self._state_command(gate, f"state-{turn.market_sequence}"))
+        self._turn_peer, self._turn = peer, None
+        self._broker.send(msgspec.structs.replace(turn, commands=tuple(commands)))
+
+    def _permitted(self) -> bool:
+        """The supervisor's permit is real time in lockstep, too: without it a turn waits."""
+        fresh = monotonic_ns() - self.pulse_seen_ns <= self.post.settings.permit_lease_ms * 1_000_000
+        return fresh and self.pulse.state in LOCKSTEP_PHASES
 
     def _log_denial(self, denial: DenyOrder) -> None:
         event = denial.text.split(":", 1)[0]
@@ -135,14 +183,14 @@ class Risk(ProcessActor):
         message = delivery.message
         if isinstance(message, FactsGiven):
             self._facts.on_page(message)
+        elif isinstance(message, TurnTaken):
+            self._server.send(self._turn_peer, message)
         elif isinstance(message, Answer):
             self._outbox.answered(message.command_id)
             peer = self._peers.pop(message.command_id, None)
             if peer is not None:
                 self._server.send(peer, message)
             self._drained_if_empty()
-
-    _draining = False
 
     def _drained_if_empty(self) -> None:
         if self._draining and not len(self._outbox):
@@ -154,16 +202,15 @@ class Risk(ProcessActor):
         gate = self._gate
         if gate is None or gate.state is self._state_told or gate.state is TradingState.STARTING:
             return
-        before, self._state_told = self._state_told, gate.state
         self._state_number += 1
+        self._forward(self._state_command(gate, f"state-{self.post.incarnation}-{self._state_number}"))
+        self._state_told = gate.state
+
+    def _state_command(self, gate: RiskGate, command_id: str) -> Command:
         reason = gate.state_reason
-        self.log.info("TRADING_STATE", state=gate.state, before=before, reason=reason)
-        self._forward(
-            Command(
-                command_id=f"state-{self.post.incarnation}-{self._state_number}", sent_ns=monotonic_ns(),
-                body=TradingStateChanged(at_ns=self._at_ns, state=gate.state, reason=reason),
-            )
-        )
+        self.log.info("TRADING_STATE", state=gate.state, before=self._state_told, reason=reason)
+        body = TradingStateChanged(at_ns=self._at_ns, state=gate.state, reason=reason)
+        return Command(command_id=command_id, sent_ns=monotonic_ns(), body=body)
 
     def _identity(self) -> str:
         return f"risk.{self.post.incarnation}"

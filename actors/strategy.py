@@ -8,15 +8,16 @@ from typing import Any
 
 import msgspec
 
-from actors.envelopes import Answer, Command, FactsGiven, FactTold, Fetch, Fetched, FetchedKlines, FetchKlines
+from actors.envelopes import Answer, Command, FactsGiven, FactTold, Fetch, Fetched, FetchedKlines, FetchKlines, TurnTaken
 from actors.following import FactsFollower, MarketFollower, market_follower
 from actors.process import ProcessActor
+from actors.turns import Intent, StrategyTurns
 from messaging.control import Drain, Halt
 from messaging.mailbox import Delivery
 from messaging.outbox import Outbox
 from timing.clock import monotonic_ns
 from trading.bars import BarClosed, parse_interval
-from trading.messages import CancelOrder, MarketFact, ReportProgress, SessionOpened, SubmitOrder
+from trading.messages import MarketFact, ReportProgress, SessionOpened, SubmitOrder
 from trading.strategy.protocol import StrategySettings
 from trading.strategy.trader import Trader
 
@@ -42,6 +43,10 @@ class StrategyActor(ProcessActor):
         self._drain_told = False
         self._market: MarketFollower | None = None
         self._market_seen_ns = 0
+        self._turns: StrategyTurns | None = None
+        self._turn_sent_ns = 0
+        self._taken_at_start = 0
+        self._ended_told = False
         self._outbox = Outbox(RESEND_NS, OUTBOX_LIMIT)
         self._risk = channels.client("risk", self._identity())
         self._broker = channels.client("broker", self._identity())
@@ -58,8 +63,9 @@ class StrategyActor(ProcessActor):
         """No new intent; drained when the gate has answered everything that is under way."""
         if not self._draining and self._trader is not None:
             self._draining = True
-            for intent in self._trader.drain():
+            for intent in self._trader.drain() if self._turns is None else ():
                 self._send(intent)
+            self._advance()
         self._drained_if_empty()
 
     def on_halt(self, halt: Halt) -> None:
@@ -83,6 +89,8 @@ class StrategyActor(ProcessActor):
         if self._trader is None:
             self._facts.caught_up = False  # the broker has not opened the session yet: ask again
             return
+        if self.post.lockstep:
+            self._turns = StrategyTurns(self._trader, self._command, self._taken_at_start, self._facts.reader.last)
         channels = self.post.channels
         self._market = market_follower(
             channels.subscriber("market"), channels.client("feed", self._identity()), self.listen, self._on_market,
@@ -103,6 +111,10 @@ class StrategyActor(ProcessActor):
         trader = self._trader
         assert trader is not None
         self._market_seen_ns = fact.seen_ns
+        if self._turns is not None:
+            self._turns.heard(fact)
+            self._advance()
+            return
         for intent in trader.on_market(fact):
             if trader.settled(intent):
                 self.count("intents_not_sent_again_count")
@@ -133,18 +145,41 @@ class StrategyActor(ProcessActor):
 
     # ------------------------------------------------------------------ what it sends
 
-    def _send(self, intent: SubmitOrder | CancelOrder | ReportProgress) -> None:
-        """A full outbox drops the intent, loudly: the gate has not answered for too long to trade on."""
+    def _advance(self) -> None:
+        """In lockstep: the next turn, once the last one is taken; after the last market fact the last words."""
+        turns = self._turns
+        if turns is None or self.pulse.state not in ("RUNNING", "DRAINING"):
+            return
+        before = turns.turn
+        turn = None if self._draining and before is None else turns.next_turn(self._facts.reader.last)
+        if turn is None and self._draining and not turns.final_taken:
+            turn = turns.last_turn()
+        if turn is not None and turn is not before:
+            self._turn_sent_ns = monotonic_ns()
+            self._risk.send(turn)
+
+    def _on_taken(self, turns: StrategyTurns, taken: TurnTaken) -> None:
+        if turns.on_taken(taken):
+            assert self._trader is not None
+            self.gauges["bars_closed"] = self._trader.bars
+        self._advance()
+        self._drained_if_empty()
+
+    def _command(self, intent: Intent) -> Command:
         command_id = intent.client_order_id if isinstance(intent, SubmitOrder) else intent.command_id
-        command = Command(command_id=command_id, body=intent, sent_ns=monotonic_ns(), market_seen_ns=self._market_seen_ns)
-        if not self._outbox.post(command_id, command, monotonic_ns()):
+        self._log_intent(intent)
+        return Command(command_id=command_id, body=intent, sent_ns=monotonic_ns(), market_seen_ns=self._market_seen_ns)
+
+    def _send(self, intent: Intent) -> None:
+        """A full outbox drops the intent, loudly: the gate has not answered for too long to trade on."""
+        command = self._command(intent)
+        if not self._outbox.post(command.command_id, command, command.sent_ns):
             self.count("intents_dropped_count")
-            self.log.warning("INTENT_DROPPED", command_id=command_id, waiting=len(self._outbox))
+            self.log.warning("INTENT_DROPPED", command_id=command.command_id, waiting=len(self._outbox))
             return
         self._risk.send(command)
-        self._log_intent(intent)
 
-    def _log_intent(self, intent: SubmitOrder | CancelOrder | ReportProgress) -> None:
+    def _log_intent(self, intent: Intent) -> None:
         if isinstance(intent, SubmitOrder):
             self.count("intents_count")
             self.log.debug("INTENT", client_order_id=intent.client_order_id, side=intent.side, quantity=intent.quantity, reason=intent.reason)
@@ -152,16 +187,20 @@ class StrategyActor(ProcessActor):
             self.log.info("WARMUP_COMPLETE", bars=intent.bars, warmup_bars=intent.warmup_bars)
 
     def _on_answer(self, delivery: Delivery) -> None:
-        if isinstance(delivery.message, Answer):
+        if isinstance(delivery.message, TurnTaken) and self._turns is not None:
+            self._on_taken(self._turns, delivery.message)
+        elif isinstance(delivery.message, Answer):
             self._outbox.answered(delivery.message.command_id)
             self._drained_if_empty()
 
     def _drained_if_empty(self) -> None:
-        if self._draining and not len(self._outbox):
+        settled = self._turns.final_taken if self._turns is not None else not len(self._outbox)
+        if self._draining and settled:
             self.drained(bars=self._trader.bars if self._trader else 0)
 
     def _on_page(self, delivery: Delivery) -> None:
         if isinstance(delivery.message, FactsGiven):
+            self._taken_at_start = delivery.message.market_sequence
             self._facts.on_page(delivery.message)
 
     def _on_tick(self, _: Delivery) -> None:
@@ -170,6 +209,20 @@ class StrategyActor(ProcessActor):
             self._market.tick()
         for message in self._outbox.due(monotonic_ns()):
             self._risk.send(message)
+        if self._turns is not None:
+            self._look_after(self._turns)
+
+    def _look_after(self, turns: StrategyTurns) -> None:
+        """A turn that nobody took is sent again; when nothing waits the feed is asked whether the tape is over."""
+        if turns.turn is not None and monotonic_ns() - self._turn_sent_ns >= RESEND_NS:
+            self._turn_sent_ns = monotonic_ns()
+            self._risk.send(turns.turn)
+        self._advance()
+        if self._market is not None and self._market.ended and turns.idle and not self._ended_told:
+            self._ended_told = True
+            self.reached("ended")
+        elif self._market is not None and turns.idle:
+            self._market.ask_again()
 
     def _identity(self) -> str:
         return f"strategy.{self.post.incarnation}"

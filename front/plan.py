@@ -57,7 +57,8 @@ def build_plan(
             sentence=f"no market data from the venue within {arguments.connect_timeout_s:g} s (--connect-timeout)",
         ),
         duration_s=arguments.duration_s, supervision=settings.session.supervision, settles="broker", closes="reporter",
-        drain_order=drain_order, preload=PRELOAD, codec_types=run_codec().types, venue=arguments.venue, state_from="risk",
+        drain_order=drain_order, preload=PRELOAD, codec_types=run_codec().types, venue=arguments.venue,
+        ends_with="strategy:ended" if _from_tape(arguments) else None, state_from="risk",
         view_from="reporter", kill_file=workspace.kill_file, killed_latch=workspace.killed_latch,
     )
 
@@ -66,6 +67,11 @@ def fingerprint(settings: Settings, arguments: Arguments, seed: int) -> str:
     """Names what decides a run: configuration, symbol, venue and seed; not when, where or under which id it ran."""
     decisive = (settings, arguments.symbol, arguments.venue, seed)
     return sha256(msgspec.json.encode(decisive, order="deterministic")).hexdigest()[:16]
+
+
+def _from_tape(arguments: Arguments) -> bool:
+    """A tape is traded in lockstep (actors/turns.py) and ends the session when it is over."""
+    return arguments.venue.startswith("tape:")
 
 
 class _Maker:
@@ -87,6 +93,7 @@ class _Maker:
             return Birth(
                 name=name, actor=actor, incarnation=incarnation, run_id=self._run.run_id, run_directory=self._run.directory,
                 state_file=self._workspace.state_file, system_log=self._workspace.system_log, settings=settings(details),
+                lockstep=_from_tape(self._arguments),
             )
 
         return ChildSpec(name=name, target=run_child, argument=birth, restart=self._settings.session.supervision.restart[name])
@@ -127,7 +134,7 @@ class _Maker:
     def _account(self) -> dict[str, Any]:
         """The account's settings but for the instruments, which the venue tells."""
         session = self._settings.session.account
-        schedule = self._settings.exchange.charged
+        schedule = self._settings.exchange.fee_schedule
         return {
             "balance": session.balance, "position_max": dict(self._settings.risk.max_position_per_symbol),
             "fee_schedule": schedule.name, "maker_fee": schedule.maker, "taker_fee": schedule.taker,

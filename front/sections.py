@@ -10,16 +10,10 @@ import msgspec
 
 from supervisors.plan import SupervisionSettings
 from trading.account_settings import AccountSettings
-from trading.fees import FeeSchedule
-from venue.settings import LinkSettings, RestSettings
 from venue.stand_in.faults import parse_faults
 from venue.stand_in.settings import StandInSettings
 
-__all__ = ["AccountSection", "ExchangeSection", "SessionSection", "Slippage", "StandInSection"]
-
-PLAN = "plan"
-"""The name of the schedule that stands under ``fees``."""
-
+__all__ = ["AccountSection", "SessionSection", "Slippage", "StandInSection"]
 
 class Slippage(msgspec.Struct, frozen=True, kw_only=True):
     """``model`` is a name of trading.matching.TAKER_MODELS."""
@@ -65,40 +59,3 @@ class SessionSection(msgspec.Struct, frozen=True, kw_only=True):
     account: AccountSection
     supervision: SupervisionSettings
     stand_in: StandInSection
-
-
-class Fees(msgspec.Struct, frozen=True, kw_only=True):
-    """Fractions of the notional; negative is a rebate."""
-
-    maker: Decimal
-    taker: Decimal
-
-    def __post_init__(self) -> None:
-        """Raises ValueError: the account's own settings type judges the numbers."""
-        AccountSettings(instruments=(), position_max={}, maker_fee=self.maker, taker_fee=self.taker)
-
-
-class ExchangeSection(msgspec.Struct, frozen=True, kw_only=True):
-    """config/exchanges/bitunix.yaml."""
-
-    ws_url: str
-    rest_url: str
-    fees: Fees
-    fees_published: dict[str, Fees]
-    fees_charged: str
-    feed: LinkSettings
-    gateway: RestSettings
-
-    def __post_init__(self) -> None:
-        """Raises ValueError for a schedule that is not there."""
-        if self.fees_charged not in (PLAN, *self.fees_published):
-            raise ValueError(f"fees_charged must be one of {', '.join((PLAN, *self.fees_published))}, not {self.fees_charged}")
-        for name, url, scheme in (("ws_url", self.ws_url, "ws"), ("rest_url", self.rest_url, "http")):
-            if not url.startswith((f"{scheme}://", f"{scheme}s://")):
-                raise ValueError(f"{name} must begin with {scheme}:// or {scheme}s://, not {url}")
-
-    @property
-    def charged(self) -> FeeSchedule:
-        """What fills are charged."""
-        fees = self.fees if self.fees_charged == PLAN else self.fees_published[self.fees_charged]
-        return FeeSchedule(self.fees_charged, fees.maker, fees.taker)

@@ -8,9 +8,10 @@ from pathlib import Path
 import msgspec
 
 import config
+from actors.exchange import ExchangeSettings
 from config.loader import Fault, line_of, load, shown_path
 from front.arguments import Arguments
-from front.sections import ExchangeSection, SessionSection
+from front.sections import SessionSection
 from supervisors.plan import SupervisionSettings
 from trading.limits import RiskSettings
 from trading.strategy.registry import AnySettings
@@ -25,7 +26,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the files say about a session."""
 
     session: SessionSection
-    exchange: ExchangeSection
+    exchange: ExchangeSettings
     risk: RiskSettings
     strategy: AnySettings
 
@@ -35,7 +36,7 @@ class _Session(msgspec.Struct, frozen=True):
 
 
 class _Others(msgspec.Struct, frozen=True):
-    exchange: ExchangeSection
+    exchange: ExchangeSettings
     risk: RiskSettings
 
 

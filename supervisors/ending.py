@@ -59,7 +59,7 @@ class Drainage:
         return not self._stages
 
     def may_start(self, name: str) -> bool:
-        return name == self._plan.settles or name == self._plan.closes
+        return any(name in stage for stage in self._stages)
 
     def hurry(self) -> None:
         """Asked twice: nobody but the settling child is waited for."""

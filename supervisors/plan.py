@@ -64,7 +64,8 @@ class ChildSpec(msgspec.Struct, frozen=True):
 
 class Plan(msgspec.Struct, frozen=True):
     """A whole session. ``stages`` start one after the other, the children of one together. ``settles`` is the child that must
-    carry out a halt whatever happens; ``drain_order`` settles stage by stage; ``closes`` is told last, with the session's facts."""
+    carry out a halt whatever happens; ``drain_order`` settles stage by stage; ``closes`` is told last, with the session's facts.
+    ``ends_with``: a milestone (``child:milestone``) that ends the session in order, whatever its duration."""
 
     run_id: str
     run_directory: Path
@@ -79,6 +80,7 @@ class Plan(msgspec.Struct, frozen=True):
     preload: tuple[str, ...]
     codec_types: tuple[type[msgspec.Struct], ...]
     venue: str
+    ends_with: str | None
     state_from: str
     view_from: str
     kill_file: Path

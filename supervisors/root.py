@@ -149,6 +149,8 @@ class Root:
         self._crew.start_due(self._may_start)
         if self._ending is not None:
             self._ending.tick(now)
+        elif self._running_ns and self._plan.ends_with in self._milestones:
+            self._drain("tape_ended")
         elif self._running_ns and now - self._running_ns >= self._plan.duration_s * NS_PER_S:
             self._drain("duration")
         elif not self._running_ns:

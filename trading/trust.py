@@ -9,10 +9,12 @@ from trading.messages import BookChanged, FeedLive, FeedStale, MarketFact
 __all__ = ["MarketTrust"]
 
 EVERY_STREAM = "all"
+TRADED_ON = (EVERY_STREAM, "depth", "price")
+"""How the names of the streams begin without which nobody can trade. A minute without trades is no outage."""
 
 
 class MarketTrust:
-    """Lost with the first stale stream; back when every stale stream is live again *and* a book has come since.
+    """Lost with the first stale stream that trading needs; back when every stale stream is live again *and* a book has come since.
 
     ``all`` stands for the whole connection: only its own ``FeedLive`` ends it, and that ends every other silence too.
     """
@@ -34,7 +36,7 @@ class MarketTrust:
 
     def on_market(self, fact: MarketFact) -> None:
         match fact:
-            case FeedStale(stream=stream):
+            case FeedStale(stream=stream) if stream.startswith(TRADED_ON):
                 self._stale.add(stream)
                 self._book_since = False
             case FeedLive(stream=stream) if stream == EVERY_STREAM:

@@ -13,7 +13,7 @@ from actors.envelopes import run_codec
 from actors.process import Post, ProcessActor
 from messaging.address import SocketDirectory
 from messaging.channels import Channels, Client, Server, Subscriber
-from messaging.control import Beat, Drain, Leave
+from messaging.control import Beat, Drain, Hello, Leave
 from messaging.mailbox import Mailbox
 from timing.clock import monotonic_ns
 
@@ -66,7 +66,7 @@ class ActorRoom:
 class RunningActor:
     """The actor's thread, and what a supervisor would know about it."""
 
-    def __init__(self, room: ActorRoom, actor: type[ProcessActor], name: str, settings: Any, incarnation: int) -> None:
+    def __init__(self, room: ActorRoom, actor: type[ProcessActor], name: str, settings: Any, incarnation: int, parent_descriptor: int | None = None) -> None:
         self.log = HeardLog()
         self.actor: ProcessActor
         self._room = room
@@ -76,6 +76,7 @@ class RunningActor:
             name=name, incarnation=incarnation, pid=0, run_id="test", run_directory=room.run_directory, state_file=room.directory / "state.json",
             settings=settings, channels=self._channels, mailbox=Mailbox(monotonic_ns),
             control=self._channels.client("control", self._identity.decode()), codec_fingerprint="test", log=self.log,
+            parent_descriptor=parent_descriptor,
         ))
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -93,6 +94,14 @@ class RunningActor:
         beats = self.said(Beat)
         return beats[-1].counters.get(name, 0.0) if beats else 0.0
 
+    @property
+    def ended(self) -> bool:
+        return not self._thread.is_alive()
+
+    @property
+    def came_up_or_ended(self) -> bool:
+        return bool(self.said(Hello)) or self.ended
+
     def tell(self, word: Any) -> None:
         self._room.control.send(self._identity, word)
 
@@ -100,7 +109,8 @@ class RunningActor:
         self.tell(Drain(reason="test"))
 
     def stop(self) -> int:
-        """Let it leave; its exit code."""
+        """Let it leave when it has come up or given up; its exit code."""
+        until(lambda: self.said(Hello) or not self._thread.is_alive(), self._room.control)
         self.tell(Leave())
         self._thread.join(DEADLINE_S)
         assert not self._thread.is_alive(), "the actor did not leave"

@@ -121,6 +121,25 @@ def test_a_restarted_feed_goes_on_with_the_next_number_and_says_that_it_was_away
     second.stop()
 
 
+def test_a_feed_killed_without_a_word_leaves_a_tape_to_go_on_with(room: ActorRoom, stand_in: StandIn, tmp_path: Path) -> None:
+    """What SIGKILL leaves is the file as it is at some moment: it is copied while the first feed goes on writing."""
+    listener, first = Listener(room), start(room, stand_in)
+    until(lambda: listener.has(BookChanged, FeedLive), listener.subscriber)
+    with actor_room(tmp_path / "after") as after:
+        killed_at = RunPaths(room.run_directory).tape.read_bytes()
+        RunPaths(after.run_directory).tape.write_bytes(killed_at[:-7])
+        told = listener.ask(after=0).facts
+        second, other = start(after, stand_in, incarnation=2), Listener(after)
+        until(lambda: other.has(BookChanged), other.subscriber)
+        again = other.ask(after=0).facts
+        away = next(fact for fact in again if isinstance(fact, FeedStale) and fact.reason == "feed_restarted")
+        assert away.sequence > 3
+        same = [(type(fact), fact.sequence, fact.at_ns) for fact in again if fact.sequence < away.sequence]
+        assert same == [(type(fact), fact.sequence, fact.at_ns) for fact in told[: len(same)]]
+        second.stop()
+    first.stop()
+
+
 def test_the_tape_holds_every_frame_before_its_fact_and_the_gateways_answers(room: ActorRoom, stand_in: StandIn) -> None:
     listener, feed = Listener(room), start(room, stand_in)
     path = RunPaths(room.run_directory).tape
@@ -159,7 +178,7 @@ def test_a_damaged_tape_is_refused_with_the_exit_code_for_data(room: ActorRoom, 
     first.stop()
     path = RunPaths(room.run_directory).tape
     whole = bytearray(path.read_bytes())
-    whole[len(whole) // 2] ^= 0xFF
+    whole[40] ^= 0xFF
     path.write_bytes(whole)
     second = start(room, stand_in, incarnation=2)
     assert second.stop() == 65

@@ -68,6 +68,7 @@ class Session:
         self.supervision = msgspec.structs.replace(SETTINGS, restart={name: RestartStrategy.ONE_FOR_ONE for name in NAMES})
         self.duration_s = 0.3
         self.gate_s = 20.0
+        self.ends_with: str | None = None
         (directory / "sockets").mkdir(mode=0o700)
 
     def plan(self) -> Plan:
@@ -77,7 +78,7 @@ class Session:
             stages=((specs["feed"],), (specs["broker"],), (specs["strategy"], specs["reporter"])),
             gate=Gate("feed", "live", self.gate_s, 69, "no data"), duration_s=self.duration_s, supervision=self.supervision,
             settles="broker", closes="reporter", drain_order=(("strategy",), ("broker",), ("feed",), ("reporter",)), preload=(),
-            codec_types=CHILD_WORDS, venue="toy", state_from="broker", view_from="reporter", kill_file=self.directory / "KILL",
+            codec_types=CHILD_WORDS, venue="toy", ends_with=self.ends_with, state_from="broker", view_from="reporter", kill_file=self.directory / "KILL",
             killed_latch=self.directory / "KILLED",
         )
 

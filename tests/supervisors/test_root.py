@@ -85,6 +85,13 @@ def test_a_gate_that_does_not_open_in_time_ends_with_its_code(session: Session) 
     assert "SESSION_RUNNING" not in session.watcher.names()
 
 
+def test_a_milestone_that_ends_the_session_does_so_in_order_whatever_the_duration(session: Session) -> None:
+    session.toys["strategy"] = {"milestone": "ended"}
+    session.ends_with, session.duration_s = "strategy:ended", 30
+    outcome = session.run()
+    assert (outcome.exit_code, outcome.reason, outcome.settled) == (0, "tape_ended", True)
+
+
 def kill_by_file(session: Session) -> None:
     (session.directory / "KILL").touch()
 

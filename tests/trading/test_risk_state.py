@@ -89,8 +89,9 @@ def test_a_stale_feed_pauses_and_only_a_live_feed_with_a_fresh_book_resumes() ->
 @pytest.mark.parametrize(
     ("story", "heard", "state"),
     [
-        ("one of two streams is back", ["-depth", "-trade", "+depth", "book"], TradingState.PAUSED),
-        ("both are back", ["-depth", "-trade", "+depth", "+trade", "book"], TradingState.ACTIVE),
+        ("one of two streams is back", ["-depth", "-price", "+depth", "book"], TradingState.PAUSED),
+        ("both are back", ["-depth", "-price", "+depth", "+price", "book"], TradingState.ACTIVE),
+        ("a quiet minute without trades is no outage", ["-trade"], TradingState.ACTIVE),
         ("the connection is back, and every stream with it", ["-depth", "-all", "+all", "book"], TradingState.ACTIVE),
         ("a stream alone does not bring the connection back", ["-all", "+depth", "book"], TradingState.PAUSED),
         ("the book came before the word", ["-all", "book", "+all"], TradingState.ACTIVE),
