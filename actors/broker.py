@@ -177,6 +177,7 @@ class Broker(ProcessActor):
             self._take_turn()
         elif isinstance(message, Command) and self._account is not None and self._market.caught_up:
             self._server.send(delivery.peer, self._carry_out(self._account, message))
+            self.failpoints.reach("after_answer")
 
     def _take_turn(self) -> None:
         """The turn that waits, when the market up to it is here: all its consequences in one transaction."""
@@ -196,6 +197,7 @@ class Broker(ProcessActor):
         self._taken, self._turn = max(self._taken, turn.market_sequence), None
         taken = TurnTaken(market_sequence=self._taken, facts_sequence=self._ledger.head[0], final=turn.final)
         self._server.send(peer, taken)
+        self.failpoints.reach("after_answer")
 
     def _carry_out(self, account: Account, command: Command) -> Answer:
         """A duplicate gets the original result; anything new is durable before it is answered."""
@@ -226,14 +228,17 @@ class Broker(ProcessActor):
         committed = tuple(facts)
         if not committed:
             return
+        self.failpoints.reach("before_append")
         try:
             last = self._ledger.append(committed)
         except LedgerFailure as failure:
             open_orders = len(self._account.state().open_orders) if self._account else 0
             self.log.critical("LEDGER_FAILED", reason=str(failure), orders_canceled_in_memory=open_orders)
             raise Unstartable(EXIT_IO_ERROR, f"the ledger cannot be written: {failure}") from failure
+        self.failpoints.reach("after_append")
         for sequence, fact in enumerate(committed, last - len(committed) + 1):
             self._tell(sequence, fact)
+        self.failpoints.reach("after_tell")
 
     def _tell(self, sequence: int, fact: AccountFact) -> None:
         order_id = fact.order.client_order_id if isinstance(fact, OrderSubmitted) else getattr(fact, "client_order_id", "")
@@ -263,6 +268,7 @@ class Broker(ProcessActor):
         account = self._account
         if account is None or self._settled:
             return
+        self.failpoints.reach("before_settle")
         self._commit(account.on(how, account.desk.now_ns))
         self._commit(account.close(account.desk.now_ns, reason))
         self._settled = True

@@ -87,7 +87,8 @@ def _post(birth: Birth, channels: Channels) -> Post:
     return Post(
         name=birth.name, incarnation=birth.incarnation, pid=os.getpid(), run_id=birth.run_id, run_directory=birth.run_directory,
         state_file=birth.state_file, settings=birth.settings, channels=channels, mailbox=Mailbox(monotonic_ns), control=control,
-        codec_fingerprint=run_codec().fingerprint, log=log, lockstep=birth.lockstep, parent_descriptor=None if parent is None else int(parent.sentinel),
+        codec_fingerprint=run_codec().fingerprint, log=log, lockstep=birth.lockstep,
+        parent_descriptor=None if parent is None else int(parent.sentinel),
     )
 
 

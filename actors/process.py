@@ -4,6 +4,7 @@ Every failure, also of ``on_start`` and ``on_stop``, ends the process with an ex
 Heartbeats leave from the same inbox that does the work, so a hang is visible. Must not know trading.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,7 @@ import msgspec
 import pykka
 from pykka._envelope import Envelope
 
+from actors.failpoints import Failpoints
 from messaging.channels import Channels, Client
 from messaging.control import Beat, Drain, Drained, Halt, Halted, Hello, Leave, Pulse, Reached
 from messaging.mailbox import Delivery, Mailbox, Receiver
@@ -84,6 +86,7 @@ class ProcessActor(pykka.Actor):
         self.gauges: dict[str, float] = {}
         self.pulse = Pulse(state="STARTING", elapsed_ms=0)
         self.pulse_seen_ns = 0
+        self.failpoints = Failpoints(os.environ, post.name, post.incarnation)
         self._handlers: dict[str, Callable[[Delivery], None]] = {}
         self._serving = False
 

@@ -58,6 +58,7 @@ class Reporter(ProcessActor):
 
     def on_drain(self, drain: Drain) -> None:
         """The account is settled: write everything from the ledger itself, which has the last word."""
+        self.failpoints.reach("before_summary")
         if not self._settled:
             self._settled = True
             self._write(drain)
@@ -65,6 +66,7 @@ class Reporter(ProcessActor):
 
     def report(self) -> dict[str, Any]:
         """Part of ``status`` (see docs/OPERATING.md)."""
+        self.failpoints.reach("on_beat")
         account = self._replica
         if account is None:
             return {}
@@ -85,6 +87,7 @@ class Reporter(ProcessActor):
     # ------------------------------------------------------------------ what it hears
 
     def _on_fact(self, sequence: int, told: FactTold) -> None:
+        self.failpoints.reach("on_fact")
         fact = told.fact
         if isinstance(fact, SessionOpened):
             settings = AccountSettings(instruments=fact.instruments, **self.post.settings.account)
@@ -110,6 +113,7 @@ class Reporter(ProcessActor):
         self.serve(facts_sequence=self._facts.reader.last)
 
     def _on_market(self, sequence: int, fact: MarketFact) -> None:
+        self.failpoints.reach("on_market")
         self._ages["market_age_ms"].record(monotonic_ns() - fact.seen_ns)
         if isinstance(fact, BookChanged):
             self._books[fact.symbol] = fact
@@ -142,6 +146,7 @@ class Reporter(ProcessActor):
         paths = RunPaths(self.post.run_directory)
         with_metrics = {**drain.detail.get("metrics", {}), **self.gauges}
         written = write_artefacts(paths, settings.run, {**drain.detail, "metrics": with_metrics}, drain.reason)
+        self.failpoints.reach("after_summary")
         self.log.info("SUMMARY_WRITTEN", path=str(paths.summary), **written)
         self._reconcile(paths)
 

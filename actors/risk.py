@@ -79,6 +79,7 @@ class Risk(ProcessActor):
     # ------------------------------------------------------------------ what it hears
 
     def _on_fact(self, sequence: int, told: FactTold) -> None:
+        self.failpoints.reach("on_fact")
         fact = told.fact
         if isinstance(fact, SessionOpened):
             settings: RiskSettings = self.post.settings
@@ -121,6 +122,7 @@ class Risk(ProcessActor):
     # ------------------------------------------------------------------ deciding and forwarding
 
     def _on_intent(self, delivery: Delivery) -> None:
+        self.failpoints.reach("on_intent")
         command = delivery.message
         if isinstance(command, Turn) and delivery.peer is not None:
             self._turn = (delivery.peer, command)
@@ -141,6 +143,7 @@ class Risk(ProcessActor):
             self._log_denial(decision)
         elif isinstance(decision, SubmitOrder):
             self.count("orders_approved_count")
+        self.failpoints.reach("after_decide")
         return msgspec.structs.replace(command, body=decision)
 
     def _judge_turn(self) -> None:
@@ -160,6 +163,7 @@ class Risk(ProcessActor):
             commands.append(self._state_command(gate, f"state-{turn.market_sequence}"))
         self._turn_peer, self._turn = peer, None
         self._broker.send(msgspec.structs.replace(turn, commands=tuple(commands)))
+        self.failpoints.reach("after_forward")
 
     def _permitted(self) -> bool:
         """The supervisor's permit is real time in lockstep, too: without it a turn waits."""
@@ -178,8 +182,10 @@ class Risk(ProcessActor):
         """A full outbox keeps nothing: the strategy, unanswered, sends the same id again."""
         if self._outbox.post(command.command_id, command, monotonic_ns()):
             self._broker.send(command)
+            self.failpoints.reach("after_forward")
 
     def _on_broker(self, delivery: Delivery) -> None:
+        self.failpoints.reach("on_answer")
         message = delivery.message
         if isinstance(message, FactsGiven):
             self._facts.on_page(message)

@@ -79,6 +79,7 @@ class StrategyActor(ProcessActor):
     # ------------------------------------------------------------------ what it hears
 
     def _on_fact(self, sequence: int, told: FactTold) -> None:
+        self.failpoints.reach("on_fact")
         if isinstance(told.fact, SessionOpened):
             settings: StrategyActorSettings = self.post.settings
             self._trader = Trader(settings.strategy, told.fact.instruments, told.fact.fingerprint)
@@ -111,6 +112,7 @@ class StrategyActor(ProcessActor):
         trader = self._trader
         assert trader is not None
         self._market_seen_ns = fact.seen_ns
+        self.failpoints.reach("on_market")
         if self._turns is not None:
             self._turns.heard(fact)
             self._advance()
@@ -155,8 +157,10 @@ class StrategyActor(ProcessActor):
         if turn is None and self._draining and not turns.final_taken:
             turn = turns.last_turn()
         if turn is not None and turn is not before:
+            self.failpoints.reach("after_decide")
             self._turn_sent_ns = monotonic_ns()
             self._risk.send(turn)
+            self.failpoints.reach("after_send")
 
     def _on_taken(self, turns: StrategyTurns, taken: TurnTaken) -> None:
         if turns.on_taken(taken):
@@ -177,7 +181,9 @@ class StrategyActor(ProcessActor):
             self.count("intents_dropped_count")
             self.log.warning("INTENT_DROPPED", command_id=command.command_id, waiting=len(self._outbox))
             return
+        self.failpoints.reach("after_decide")
         self._risk.send(command)
+        self.failpoints.reach("after_send")
 
     def _log_intent(self, intent: Intent) -> None:
         if isinstance(intent, SubmitOrder):
@@ -187,6 +193,7 @@ class StrategyActor(ProcessActor):
             self.log.info("WARMUP_COMPLETE", bars=intent.bars, warmup_bars=intent.warmup_bars)
 
     def _on_answer(self, delivery: Delivery) -> None:
+        self.failpoints.reach("on_answer")
         if isinstance(delivery.message, TurnTaken) and self._turns is not None:
             self._on_taken(self._turns, delivery.message)
         elif isinstance(delivery.message, Answer):

@@ -68,6 +68,7 @@ def run(arguments: Arguments) -> ExitCode | Refusal:
 def _recorded(arguments: Arguments, settings: Settings, workspace: Workspace) -> ExitCode | Refusal:
     """The session in a run directory of its own. Raises WorkspaceNotWritable when that cannot be made."""
     started_ns = wall_ns()
+    _tidy(workspace)
     paths = workspace.make_run(arguments.run_id or new_run_id(started_ns, os.getpid()))
     seed = secrets.randbelow(SEED_LIMIT) if arguments.seed is None else arguments.seed
     arguments = arguments._replace(seed=seed, strategy=settings.strategy.name)
@@ -82,6 +83,13 @@ def _recorded(arguments: Arguments, settings: Settings, workspace: Workspace) ->
     finally:
         view.close()
         paths.remove_leftovers()
+
+
+def _tidy(workspace: Workspace) -> None:
+    """A supervisor that was killed could not clear up its run's sockets and key; we hold the lock, so nobody uses them."""
+    before = workspace.find("latest")
+    if isinstance(before, RunPaths):
+        before.remove_leftovers()
 
 
 def _prepared(arguments: Arguments, settings: Settings, workspace: Workspace, paths: RunPaths, key: bytes, view: View) -> Logger:

@@ -19,7 +19,7 @@ def banner_lines(facts: Mapping[str, Any]) -> list[str]:
     return [
         f"run {_text(facts, 'run_id')}: paper trading only, nothing here can send a real order",
         (f"    {stripped(names) or NOTHING} on {_text(facts, 'venue')}, strategy {_text(facts, 'strategy')},"
-         f" {clock_text(facts.get('planned_duration_s'))}, seed {_text(facts, 'seed')}"),
+         f" {clock_text(facts.get('planned_duration_s'))}, seed {_text(facts, 'seed')} (--seed {_text(facts, 'seed')} repeats it)"),
         f"    kept in {_text(facts, 'directory')}",
         "    stop: Ctrl-C or run_agent.py stop    emergency: run_agent.py kill",
     ]
