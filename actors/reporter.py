@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
-from actors.envelopes import FactsGiven, FactTold
+from actors.envelopes import FactsGiven, FactTold, Fetched
 from actors.following import FactsFollower, MarketFollower, market_follower
 from actors.process import ProcessActor
+from actors.second_look import SecondLook
 from messaging.control import Drain
 from messaging.mailbox import Delivery
 from records.ledger import LedgerReader
@@ -53,6 +54,9 @@ class Reporter(ProcessActor):
             channels.subscriber("market"), channels.client("feed", self._identity()), self.listen, self._on_market, lambda: None,
             from_start=False,
         )
+        gateway = channels.client("gateway", self._identity())
+        self._second_look = SecondLook(gateway, self.log, self.counters)
+        self.listen("fetched", gateway, self._on_fetched)
         self.every("tick", TICK_NS, self._on_tick)
         self._facts.tick()
 
@@ -115,10 +119,15 @@ class Reporter(ProcessActor):
     def _on_market(self, sequence: int, fact: MarketFact) -> None:
         self.failpoints.reach("on_market")
         self._ages["market_age_ms"].record(monotonic_ns() - fact.seen_ns)
+        self._second_look.on_market(fact)
         if isinstance(fact, BookChanged):
             self._books[fact.symbol] = fact
         if self._replica is not None:
             self._replica.observe(fact, fact.at_ns)
+
+    def _on_fetched(self, delivery: Delivery) -> None:
+        if isinstance(delivery.message, Fetched):
+            self._second_look.on_fetched(delivery.message)
 
     def _on_page(self, delivery: Delivery) -> None:
         if isinstance(delivery.message, FactsGiven):

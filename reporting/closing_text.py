@@ -37,7 +37,7 @@ def summary_lines(summary: Mapping[str, Any], path: Path) -> list[str]:
         (f"    risk       deepest drawdown {grouped(summary.get('max_drawdown_pct'), 3)} %,"
          f" slippage {grouped(summary.get('slippage_avg_bps'))} bps on average, position at the end {_positions(summary.get('positions'))}"),
         (f"    session    {clock_text(summary.get('duration_s'))}, {_count(summary, 'reconnect_attempt_count')} reconnect attempts,"
-         f" {_restarts(summary)} restarts, peak memory {_memory(summary)}"),
+         f" {_restarts(summary)}, peak memory {_memory(summary)}"),
         f"    ledger     {exact(summary.get('ledger_seq'))} facts, head {_text(summary, 'ledger_head')[:HEAD_DIGITS]}",
         f"    tables     run_agent.py export {_text(summary, 'run_id')} --fills (or --orders, --equity, --ledger)",
         str(path),
@@ -83,8 +83,11 @@ def _count(summary: Mapping[str, Any], name: str) -> str:
 
 
 def _restarts(summary: Mapping[str, Any]) -> str:
-    restarts = summary.get("restarts")
-    return str(sum(restarts.values())) if isinstance(restarts, Mapping) else NOTHING
+    restarts, away = summary.get("restarts"), summary.get("recovery_ms")
+    if not isinstance(restarts, Mapping):
+        return f"{NOTHING} restarts"
+    times = f" (away p95 {grouped(away.get('p95'), 0)} ms)" if isinstance(away, Mapping) and away else ""
+    return f"{sum(restarts.values())} restarts{times}"
 
 
 def _memory(summary: Mapping[str, Any]) -> str:

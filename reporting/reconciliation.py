@@ -14,7 +14,7 @@ import msgspec
 from records.canonical import simple
 from trading.messages import (
     AccountFact, EquityMarked, FundingPaid, OrderAccepted, OrderCanceled, OrderDenied, OrderExpired, OrderFilled, OrderRejected,
-    OrderSubmitted, SessionClosed, SessionOpened,
+    OrderSubmitted, PositionCarried, SessionClosed, SessionOpened,
 )
 from trading.words import Liquidity, Side
 
@@ -76,6 +76,8 @@ class Books:
             case SessionOpened():
                 self.start = Fraction(fact.balance)
                 self.rates = {Liquidity.MAKER: Fraction(fact.maker_fee), Liquidity.TAKER: Fraction(fact.taker_fee)}
+            case PositionCarried():
+                self._carried(fact)
             case OrderSubmitted():
                 self.open_orders[fact.order.client_order_id] = Fraction(fact.order.quantity)
             case OrderFilled():
@@ -113,6 +115,11 @@ class Books:
             lots = [(Fraction(lot["quantity"]), Fraction(lot["price"])) for lot in recorded["lots"]]
             if lots != self.lots.get(symbol, []):
                 self.found.append(Mismatch(f"state lots {symbol}", _lots_text(lots), _lots_text(self.lots.get(symbol, []))))
+
+    def _carried(self, fact: PositionCarried) -> None:
+        self.lots[fact.symbol] = [(Fraction(lot.quantity), Fraction(lot.price)) for lot in fact.lots]
+        self.marks[fact.symbol] = Fraction(fact.mark)
+        self._claim("position", fact.position, self.position(fact.symbol))
 
     def _filled(self, fact: OrderFilled) -> None:
         quantity, price = Fraction(fact.quantity), Fraction(fact.price)

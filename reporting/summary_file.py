@@ -21,7 +21,7 @@ from records.atomic import write_atomically
 from trading.quantities import plain
 from trading.summary import Summary
 
-__all__ = ["SCHEMA", "Ending", "RunFacts", "outcome_sentence", "read_summary", "summary_content", "write_summary"]
+__all__ = ["SCHEMA", "Ending", "RunFacts", "outcome_sentence", "recovery_quantiles", "read_summary", "summary_content", "write_summary"]
 
 SCHEMA = 1
 
@@ -60,7 +60,7 @@ def summary_content(run: RunFacts, ending: Ending, session: Summary, ledger_seq:
     """The file as a mapping; numbers of the ledger are Decimals."""
     return {
         "schema": SCHEMA, **msgspec.structs.asdict(run), **msgspec.structs.asdict(ending),
-        "outcome": outcome_sentence(ending.reason, ending.exit_code), **msgspec.structs.asdict(session),
+        "recovery_ms": recovery_quantiles(ending.recoveries_ms), "outcome": outcome_sentence(ending.reason, ending.exit_code), **msgspec.structs.asdict(session),
         "ledger_seq": ledger_seq, "ledger_head": ledger_head,
     }
 
@@ -89,6 +89,15 @@ def outcome_sentence(reason: str, exit_code: int) -> str:
     if reason == "duration":
         return "the planned duration was reached; every order is settled"
     return f"stopped by {'request' if reason == 'stop' else reason}; every order is settled"
+
+
+def recovery_quantiles(recoveries_ms: Mapping[str, list[float]]) -> dict[str, float]:
+    """How long a restarted actor was away, from its death until it served again, over all of them; empty when none died."""
+    times = sorted(time_ms for each in recoveries_ms.values() for time_ms in each)
+    if not times:
+        return {}
+    nearest = {name: times[min(len(times) - 1, int(len(times) * share))] for name, share in (("p50", 0.5), ("p95", 0.95))}
+    return {"count": len(times), **nearest, "max": times[-1]}
 
 
 def _with_number_tokens(value: Any) -> Any:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from records.ledger import LedgerReader
 from records.workspace import RunPaths
 from reporting.artefacts import RunFacts, write_artefacts
-from reporting.summary_file import outcome_sentence, read_summary, write_summary
+from reporting.summary_file import outcome_sentence, read_summary, recovery_quantiles, write_summary
 
 RUN = RunFacts(
     run_id="run-1", venue="sim", symbols=("BTCUSDT",), strategy="trend", seed=7, fingerprint="f" * 16,
@@ -117,3 +117,9 @@ OUTCOMES = [
 @pytest.mark.parametrize(("reason", "exit_code", "sentence"), OUTCOMES)
 def test_the_outcome_is_a_sentence(reason: str, exit_code: int, sentence: str) -> None:
     assert outcome_sentence(reason, exit_code) == sentence
+
+
+def test_recovery_times_are_told_as_quantiles_over_all_restarted_actors() -> None:
+    assert recovery_quantiles({}) == {}
+    times = {"feed": [float(number) for number in range(1, 20)], "broker": [100.0]}
+    assert recovery_quantiles(times) == {"count": 20, "p50": 11.0, "p95": 100.0, "max": 100.0}
