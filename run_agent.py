@@ -22,6 +22,7 @@ VERBS = {
     "kill": "front.operate:kill",
     "reset-kill": "front.operate:reset_kill",
     "pnl": "front.tables:pnl",
+    "verify": "front.verify:verify",
     "export": "front.tables:export",
 }
 

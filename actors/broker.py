@@ -22,6 +22,7 @@ from messaging.mailbox import Delivery
 from records.ledger import Ledger, LedgerDamaged, LedgerFailure
 from records.state import paper_state, save_state
 from timing.clock import monotonic_ns
+from timing.histogram import Histogram
 from trading.account import Account
 from trading.account_settings import AccountSettings
 from trading.duplicates import Duplicates
@@ -56,6 +57,7 @@ class Broker(ProcessActor):
         self._settled = False
         self._duplicates: Duplicates | None = None
         self._queue = MarketQueue()
+        self._durable = Histogram()
         self._turn: tuple[bytes, Turn] | None = None
         self._taken = 0
         self._causes: dict[str, tuple[int, int]] = {}
@@ -91,6 +93,8 @@ class Broker(ProcessActor):
         self._ledger.close()
 
     def report(self) -> dict[str, Any]:
+        for word, value_ns in (("p50", self._durable.p50), ("p95", self._durable.p95), ("max", self._durable.largest)):
+            self.gauges[f"durable_answer_ms_{word}"] = round(value_ns / 1e6, 3)
         return {"ledger_sequence": self._ledger.head[0]}
 
     # ------------------------------------------------------------------ starting is recovering
@@ -176,7 +180,9 @@ class Broker(ProcessActor):
             self._turn = (delivery.peer, message)
             self._take_turn()
         elif isinstance(message, Command) and self._account is not None and self._market.caught_up:
+            began_ns = monotonic_ns()
             self._server.send(delivery.peer, self._carry_out(self._account, message))
+            self._durable.record(monotonic_ns() - began_ns)
             self.failpoints.reach("after_answer")
 
     def _take_turn(self) -> None:

@@ -17,7 +17,7 @@ from trading.quantities import Instrument
 __all__ = [
     "Answer", "Command", "CommandBody", "FactTold", "FactsGiven", "FactsWanted", "FetchBook", "FetchFailed", "FetchFunding", "FetchInstruments",
     "FetchKlines", "Fetch", "Fetched", "FetchedBook", "FetchedFunding", "FetchedInstruments", "FetchedKlines", "KlineRow", "LedgerHead",
-    "MarketGiven", "MarketWanted", "Turn", "TurnTaken", "RestAnswered", "run_codec",
+    "MarketGiven", "MarketTaken", "MarketWanted", "Turn", "TurnTaken", "RestAnswered", "run_codec",
 ]
 
 
@@ -116,6 +116,13 @@ class MarketGiven(Envelope, frozen=True, kw_only=True):
     ended: bool = False
 
 
+class MarketTaken(Envelope, frozen=True, kw_only=True):
+    """To the feed: everything up to ``sequence`` is dealt with. A feed whose market can wait does not run further ahead of it than
+    its lead. Not answered; repeated by whoever sends it, because a feed that starts again has heard none."""
+
+    sequence: int
+
+
 # ------------------------------------------------------------------------------------------- requests: anybody -> gateway
 
 
@@ -202,7 +209,10 @@ class RestAnswered(Envelope, frozen=True, kw_only=True):
     body: bytes
 
 
-ENVELOPES = (Command, Answer, Turn, TurnTaken, FactTold, LedgerHead, FactsWanted, FactsGiven, MarketWanted, MarketGiven, Fetch, Fetched, RestAnswered)
+ENVELOPES = (
+    Command, Answer, Turn, TurnTaken, FactTold, LedgerHead, FactsWanted, FactsGiven, MarketWanted, MarketGiven, MarketTaken, Fetch, Fetched,
+    RestAnswered,
+)
 
 
 def run_codec() -> Codec:

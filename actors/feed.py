@@ -4,11 +4,10 @@ A thin shell: venue/protocol.py decides, venue/connection.py reads. What was hea
 """
 
 from random import Random
-from typing import Annotated, Any
+from typing import Any
 
-import msgspec
-
-from actors.envelopes import MarketWanted, RestAnswered
+from actors.envelopes import MarketTaken, MarketWanted, RestAnswered
+from actors.feed_settings import FeedSettings
 from actors.market_memory import RetainedFacts
 from actors.market_tape import MarketTape
 from actors.process import Post, ProcessActor
@@ -19,11 +18,12 @@ from timing.clock import monotonic_ns
 from trading.messages import FeedLive, MarketFact
 from trading.quantities import plain
 from venue.connection import Arrival, Connection, Deliver
+from venue.continuous import ContinuousMarket
+from venue.continuous_connection import ContinuousConnection
 from venue.dialect import MAX_FRAME_CHARACTERS
-from venue.effects import Close, Connect, Effect, Note, Send, Tell, TellStatus
+from venue.effects import Close, Connect, Effect, Ended, Note, Send, Tell, TellStatus
 from venue.phases import Phase
 from venue.protocol import NEVER, MarketConnection
-from venue.settings import LinkSettings
 from venue.stream import EVERY_STREAM, MarketStream
 
 __all__ = ["Feed", "FeedSettings"]
@@ -38,19 +38,9 @@ LEVELS = {
 }
 
 
-class FeedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``link`` is the section ``feed`` of the venue's file. ``pace``: seconds of market time per second (a tape's speed);
-    ``seed`` decides the jitter of reconnects."""
-
-    ws_url: str
-    symbols: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
-    link: LinkSettings = LinkSettings()
-    pace: Annotated[float, msgspec.Meta(gt=0, le=1000)] = 1.0
-    seed: int = 0
-
-
 class Feed(ProcessActor):
-    """Channels: publishes on ``market``, serves ``feed`` (MarketWanted, RestAnswered). Milestone: ``live``."""
+    """Channels: publishes on ``market``, serves ``feed`` (MarketWanted, MarketTaken, RestAnswered). Milestones: ``live``, and
+    ``ended`` when a recording has been told to its end."""
 
     def __init__(self, post: Post) -> None:
         super().__init__(post)
@@ -61,6 +51,9 @@ class Feed(ProcessActor):
         self._armed_ns = NEVER
         self._was_live = False
         self._ending = False
+        self._ended = False
+        self._taken = 0
+        self._lead = min(self._settings.lead_limit, self._settings.link.retained_facts // 2)
         self.counters.update(reconnect_attempt_count=0, frames_count=0, frame_errors_count=0, stale_count=0)
 
     def open(self) -> None:
@@ -75,6 +68,9 @@ class Feed(ProcessActor):
             self._carry_out(self._link.interrupted("feed_restarted", self._tape.last_ns, now_ns))
         self._carry_out(self._link.start(now_ns))
         self.serve(sequence=self._stream.sequence)
+        if self._was_live:
+            self.reached("live")  # told in an earlier life, which may have ended before it could say so
+        self._keep_lead()
 
     def report(self) -> dict[str, Any]:
         now_ns = monotonic_ns()
@@ -94,6 +90,7 @@ class Feed(ProcessActor):
         """Hang up, end the tape, and stay for whoever still misses something."""
         self._ending = True
         self._carry_out(self._link.stop())
+        self.post.mailbox.unmute("wire")
         self.after("farewell", FAREWELL_NS, lambda _: self._end())
         self._end_when_quiet()
 
@@ -112,6 +109,7 @@ class Feed(ProcessActor):
 
     def _on_arrival(self, delivery: Delivery) -> None:
         """From a connection's thread: (kind, connection, payload, seen_ns)."""
+        self.failpoints.reach("on_arrival")
         kind, number, payload, seen = delivery.message
         connection_id, seen_ns = int(number), int(seen)
         match Arrival(kind.decode()):
@@ -127,6 +125,7 @@ class Feed(ProcessActor):
                 self._carry_out(self._link.lost(connection_id, reason, int(status), seen_ns))
                 self._end_when_quiet()
         self._arm()
+        self._keep_lead()
 
     def _on_text(self, connection_id: int, payload: bytes, seen_ns: int) -> None:
         """Only what can give a fact goes on the tape: telling it again must give the same facts."""
@@ -141,17 +140,30 @@ class Feed(ProcessActor):
         except UnicodeDecodeError:
             self._carry_out(self._link.unreadable("not_utf8"))
             return
+        self.failpoints.reach("before_record")
         self._tape.heard(text, seen_ns)
+        self.failpoints.reach("after_record")
         self._carry_out(self._link.received(connection_id, text, seen_ns))
 
     def _on_asked(self, delivery: Delivery) -> None:
+        self.failpoints.reach("on_asked")
         message = delivery.message
         if isinstance(message, MarketWanted) and delivery.peer is not None:
-            self._server.send(delivery.peer, self._retained.page(message.after, self._stream.sequence))
+            self._server.send(delivery.peer, self._retained.page(message.after, self._stream.sequence, self._ended))
+        elif isinstance(message, MarketTaken):
+            self._taken = message.sequence
+            self._keep_lead()
         elif isinstance(message, RestAnswered):
             self._tape.answered(message.path, message.query, message.status, message.body, monotonic_ns())
         else:
             self.count("unexpected_message_count")
+
+    def _keep_lead(self) -> None:
+        """Read no further than the lead: the pipe, the connection and the venue behind it wait meanwhile."""
+        if self._settings.continuous and not self._ending and self._stream.sequence - self._taken >= self._lead:
+            self.post.mailbox.mute("wire")
+        else:
+            self.post.mailbox.unmute("wire")
 
     def _on_watch(self, _: Delivery) -> None:
         now_ns = monotonic_ns()
@@ -182,6 +194,9 @@ class Feed(ProcessActor):
                     self._note_milestone(fact)
                 case Note(event, fields, counters):
                     self._note(event, fields, counters)
+                case Ended():
+                    self._ended = True
+                    self.reached("ended")
                 case Connect(connection_id):
                     self._connect(connection_id)
                 case Send(text):
@@ -194,9 +209,10 @@ class Feed(ProcessActor):
     def _tell(self, fact: MarketFact) -> None:
         self._retained.keep(fact)
         self._publisher.send(fact)
+        self.failpoints.reach("after_tell")
 
     def _note_milestone(self, fact: MarketFact) -> None:
-        if not self._was_live and isinstance(fact, FeedLive) and fact.stream == EVERY_STREAM:
+        if not self._was_live and _is_live(fact):
             self._was_live = True
             self.reached("live")
 
@@ -208,7 +224,7 @@ class Feed(ProcessActor):
         detail = " ".join(f"{key}={value}" for key, value in fields.items())
         if event == "FEED_CONNECTED":
             self._tape.connected(detail, monotonic_ns())
-        elif event == "FEED_CLOSED":
+        elif event in ("FEED_CLOSED", "TAPE_ENDED"):
             self._tape.closed(detail, monotonic_ns())
 
     def _connect(self, connection_id: int) -> None:
@@ -239,11 +255,12 @@ class Feed(ProcessActor):
         """Go on with this run's tape if there is one: number, books and retained facts as they were."""
         settings, post = self._settings, self.post
         self._tape = MarketTape(RunPaths(post.run_directory).tape, settings.symbols, f"run {post.run_id}")
+        waiting_market = ContinuousMarket(self._stream, settings.link) if settings.continuous else None
         if self._tape.resumed:
-            for fact in self._tape.tell_again(self._stream):
+            for fact in self._tape.tell_again(waiting_market or self._stream):
                 self._retained.keep(fact)
-        chance = Random(f"feed {settings.seed} {post.incarnation}")
-        self._link = MarketConnection(self._stream, settings.link, chance, self._tape.wall_offset_ns, settings.pace)
+                self._was_live = self._was_live or (settings.continuous and _is_live(fact))
+        self._link = _link(settings, self._stream, waiting_market, Random(f"feed {settings.seed} {post.incarnation}"), self._tape)
 
     def _end_when_quiet(self) -> None:
         if self._ending and not self._connections:
@@ -258,3 +275,15 @@ class Feed(ProcessActor):
         problem = self._tape.close()
         if problem is not None:
             self.log.warning("TAPE_NOT_CLOSED", reason=problem)
+
+
+def _is_live(fact: MarketFact) -> bool:
+    return isinstance(fact, FeedLive) and fact.stream == EVERY_STREAM
+
+
+def _link(
+    settings: FeedSettings, stream: MarketStream, waiting: ContinuousMarket | None, chance: Random, tape: MarketTape,
+) -> MarketConnection | ContinuousConnection:
+    if waiting is not None:
+        return ContinuousConnection(waiting, settings.link, chance, tape.wall_offset_ns)
+    return MarketConnection(stream, settings.link, chance, tape.wall_offset_ns, settings.pace)

@@ -109,6 +109,7 @@ class Gateway(ProcessActor):
     # ---------------------------------------------------------------------------------------- questions and answers
 
     def _on_fetch(self, delivery: Delivery) -> None:
+        self.failpoints.reach("on_fetch")
         fetch, peer = delivery.message, delivery.peer
         if not isinstance(fetch, Fetch) or peer is None:
             self.count("unexpected_message_count")
@@ -129,6 +130,7 @@ class Gateway(ProcessActor):
         self._advance()
 
     def _on_returned(self, _: Delivery) -> None:
+        self.failpoints.reach("after_call")
         done = self._done.popleft()
         self._free_workers += 1
         now_ns = monotonic_ns()
@@ -148,7 +150,9 @@ class Gateway(ProcessActor):
             assert asked is not None, "an answer to nobody's question"
             answer = _answer(asked, each.outcome)
             waited_ms = (now_ns - waiter.asked_ns) // MS
+            self.failpoints.reach("before_reply")
             self._server.send(waiter.peer, Fetched(request_id=waiter.request_id, answer=answer, waited_ms=waited_ms))
+            self.failpoints.reach("after_reply")
 
     def _advance(self) -> None:
         """Everything that may go now, then one timer for whatever is due next."""

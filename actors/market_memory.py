@@ -21,8 +21,8 @@ class RetainedFacts:
     def keep(self, fact: MarketFact) -> None:
         self._facts.append(fact)  # type: ignore[arg-type]  # every market fact is one of the union
 
-    def page(self, after: int, head: int) -> MarketGiven:
-        """What follows ``after``, as far as it is still here and fits; ``head`` is the last number given."""
+    def page(self, after: int, head: int, ended: bool = False) -> MarketGiven:
+        """What follows ``after``, as far as it is still here and fits; ``head`` is the last number given, and for ever when ``ended``."""
         first = self._facts[0].sequence if self._facts else head + 1
         start = max(0, after + 1 - first)
         page: list[AnyMarketFact] = []
@@ -32,7 +32,7 @@ class RetainedFacts:
             if page and numbers > PAGE_NUMBERS:
                 break
             page.append(self._facts[index])
-        return MarketGiven(facts=tuple(page), first=first, head=head)
+        return MarketGiven(facts=tuple(page), first=first, head=head, ended=ended)
 
 
 def _numbers_in(fact: AnyMarketFact) -> int:

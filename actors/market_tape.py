@@ -13,9 +13,11 @@ from records.tape import ConnectionEvent, Frame, RestAnswer, TapeDamaged, TapeFa
 from records.tape_lines import Record
 from timing.clock import monotonic_ns, wall_ns
 from trading.messages import FeedLive, FeedStale, MarketFact
-from venue.stream import MarketStream
+from venue.continuous import ContinuousMarket
+from venue.effects import Tell, TellStatus
+from venue.stream import Control, MarketStream
 
-__all__ = ["MarketTape", "TapeDisagrees", "told_again"]
+__all__ = ["MarketTape", "TapeDisagrees", "told_again", "told_by_texts"]
 
 EXIT_DATA, EXIT_IO = 65, 74
 
@@ -45,15 +47,16 @@ class MarketTape:
         except TapeFailure as problem:
             raise Unstartable(EXIT_IO, f"the tape cannot be written: {problem}") from problem
 
-    def tell_again(self, stream: MarketStream) -> Iterator[MarketFact]:
+    def tell_again(self, market: MarketStream | ContinuousMarket) -> Iterator[MarketFact]:
         """The facts of the run so far with the numbers they had."""
         try:
             tape = TapeReader(self._path)
             self._last_ns = tape.header.started_ns
             for record in tape:
                 self._last_ns = max(self._last_ns, record.at_ns)
-                fact = told_again(record, stream, self.wall_offset_ns)
-                if fact is not None:
+                if isinstance(market, ContinuousMarket):
+                    yield from told_by_texts(record, market, self.wall_offset_ns)
+                elif (fact := told_again(record, market, self.wall_offset_ns)) is not None:
                     yield fact
         except (TapeDamaged, TapeDisagrees) as problem:
             raise Unstartable(EXIT_DATA, f"the tape cannot be told again: {problem}") from problem
@@ -122,6 +125,12 @@ def told_again(record: Frame | RestAnswer | ConnectionEvent, stream: MarketStrea
         if record.event == "connected":
             stream.connected()
     return None
+
+
+def told_by_texts(record: Frame | RestAnswer | ConnectionEvent, market: ContinuousMarket, wall_offset_ns: int) -> list[MarketFact]:
+    """The facts that a record gave in a run on a recording: its texts alone decide, what else is on the tape is for people."""
+    told = market.heard(record.text, record.at_ns - wall_offset_ns) if isinstance(record, Frame) else []
+    return [] if isinstance(told, Control) else [effect.fact for effect in told if isinstance(effect, (Tell, TellStatus))]
 
 
 def _status(detail: str, stream: MarketStream) -> FeedStale | FeedLive:

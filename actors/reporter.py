@@ -52,7 +52,7 @@ class Reporter(ProcessActor):
         self.listen("facts", channels.subscriber("facts"), self._facts.on_live)
         self._market: MarketFollower = market_follower(
             channels.subscriber("market"), channels.client("feed", self._identity()), self.listen, self._on_market, lambda: None,
-            from_start=False,
+            from_start=self.post.lockstep,
         )
         gateway = channels.client("gateway", self._identity())
         self._second_look = SecondLook(gateway, self.log, self.counters)

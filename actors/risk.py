@@ -55,7 +55,7 @@ class Risk(ProcessActor):
         self._facts = FactsFollower(self._broker, self._on_fact, self._on_facts_caught_up)
         self.listen("intents", self._server, self._on_intent)
         self.listen("answers", self._broker, self._on_broker)
-        self.listen("facts", channels.subscriber("facts"), self._facts.on_live)
+        self.listen("facts", channels.subscriber("facts"), self._on_facts)
         self._market: MarketFollower = market_follower(
             channels.subscriber("market"), channels.client("feed", self._identity()), self.listen, self._on_market, lambda: None,
             from_start=self.post.lockstep,
@@ -90,6 +90,12 @@ class Risk(ProcessActor):
             self._state_told = fact.state
         self._judge_turn()
         self._at_ns = max(self._at_ns, fact.at_ns)
+
+    def _on_facts(self, delivery: Delivery) -> None:
+        """What is known to be missing closes the gate until it has come."""
+        self._facts.on_live(delivery)
+        if self._gate is not None and self._facts.reader.missing is not None:
+            self._gate.catch_up(self._facts.reader.head)
 
     def _on_facts_caught_up(self) -> None:
         if self._gate is None:
@@ -136,6 +142,7 @@ class Risk(ProcessActor):
         if command.command_id in self._outbox:
             return
         self._forward(self._judged(self._gate, command, monotonic_ns()))
+        self._tell_state()  # the end of a warm-up is on record before the first order behind it
 
     def _judged(self, gate: RiskGate, command: Command, now_ns: int) -> Command:
         decision = gate.decide(command.body, now_ns)  # type: ignore[arg-type]  # the strategy sends nothing else

@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 
-from actors.envelopes import Answer, Command, FactsGiven, FactTold, Fetch, Fetched, FetchedKlines, FetchKlines, TurnTaken
+from actors.envelopes import Answer, Command, FactsGiven, FactTold, Fetch, Fetched, FetchedKlines, FetchKlines, MarketTaken, TurnTaken
 from actors.following import FactsFollower, MarketFollower, market_follower
 from actors.process import ProcessActor
 from actors.turns import Intent, StrategyTurns
+from messaging.channels import Client
 from messaging.control import Drain, Halt
 from messaging.mailbox import Delivery
 from messaging.outbox import Outbox
@@ -26,6 +27,7 @@ __all__ = ["StrategyActor", "StrategyActorSettings"]
 TICK_NS = 100_000_000
 RESEND_NS = 250_000_000
 OUTBOX_LIMIT = 256
+MARKET_TAKEN_EVERY = 500
 HISTORY_DEADLINE_MS = 8_000
 
 
@@ -47,6 +49,7 @@ class StrategyActor(ProcessActor):
         self._turn_sent_ns = 0
         self._taken_at_start = 0
         self._ended_told = False
+        self._feed: Client | None = None
         self._outbox = Outbox(RESEND_NS, OUTBOX_LIMIT)
         self._risk = channels.client("risk", self._identity())
         self._broker = channels.client("broker", self._identity())
@@ -93,8 +96,9 @@ class StrategyActor(ProcessActor):
         if self.post.lockstep:
             self._turns = StrategyTurns(self._trader, self._command, self._taken_at_start, self._facts.reader.last)
         channels = self.post.channels
+        self._feed = channels.client("feed", self._identity())
         self._market = market_follower(
-            channels.subscriber("market"), channels.client("feed", self._identity()), self.listen, self._on_market,
+            channels.subscriber("market"), self._feed, self.listen, self._on_market,
             self._on_market_caught_up, from_start=True,
         )
         self._market.tick()
@@ -164,6 +168,8 @@ class StrategyActor(ProcessActor):
 
     def _on_taken(self, turns: StrategyTurns, taken: TurnTaken) -> None:
         if turns.on_taken(taken):
+            if turns.taken % MARKET_TAKEN_EVERY == 0:
+                self._tell_feed(turns)
             assert self._trader is not None
             self.gauges["bars_closed"] = self._trader.bars
         self._advance()
@@ -230,6 +236,12 @@ class StrategyActor(ProcessActor):
             self.reached("ended")
         elif self._market is not None and turns.idle:
             self._market.ask_again()
+        self._tell_feed(turns)
+
+    def _tell_feed(self, turns: StrategyTurns) -> None:
+        """The feed reads on only as far as this leads it."""
+        if self._feed is not None:
+            self._feed.send(MarketTaken(sequence=turns.taken))
 
     def _identity(self) -> str:
         return f"strategy.{self.post.incarnation}"

@@ -24,6 +24,7 @@ class Arguments(NamedTuple):
     duration_s: float = 600.0
     symbol: str = "BTCUSDT"
     venue: str = "sim"
+    speed: float | str = 1.0
     mode: str = "paper"
     seed: int | None = None
     config: Path | None = None
@@ -31,10 +32,21 @@ class Arguments(NamedTuple):
     run_id: str | None = None
     connect_timeout_s: float = 30.0
     ui: str = "auto"
+    resume: bool = False
     json: bool = False
     file: Path = Path()
     run: str = ""
     table: str = ""
+
+    @property
+    def tape(self) -> Path | None:
+        """The recording that is the venue, if one is."""
+        return Path(self.venue.removeprefix(values.TAPE)).absolute() if self.venue.startswith(values.TAPE) else None
+
+    @property
+    def pace(self) -> float | None:
+        """Seconds of a tape per second of ours; None is as fast as it is listened to."""
+        return None if isinstance(self.speed, str) else self.speed
 
 
 class Help(NamedTuple):
@@ -67,10 +79,10 @@ def _switch(value: Any) -> Callable[[str], Any]:
 
 
 FLAGS = {flag.name: flag for flag in (
-    Flag("--duration", "S", "duration_s", values.duration_s, "how long to trade: 600, 90s, 10m, 1h (default 600)"),
+    Flag("--duration", "S", "duration_s", values.duration_s, "how long to trade: 600, 90s, 10m, 1h (default 600; a tape: its length)"),
     Flag("--symbol", "NAME", "symbol", values.symbol, "the perpetual contract to trade (default BTCUSDT)"),
-    Flag("--venue", "NAME", "venue", partial(values.choice, "--venue", ("sim", "bitunix")),
-         "sim: local, no network (default); bitunix: public feed"),
+    Flag("--venue", "NAME", "venue", values.venue, "sim: local, no network (default); bitunix: public feed; tape:FILE: a recording"),
+    Flag("--speed", "X", "speed", values.speed, "of a tape: so many times as fast as recorded, or max (default 1)"),
     Flag("--seed", "N", "seed", values.seed, "makes everything random a function of N (default: drawn)"),
     Flag("--strategy", "NAME", "strategy", values.strategy, "a file of config/strategies/ (default: session.yaml's)"),
     Flag("--config", "DIR", "config", values.path, "use this directory instead of config/"),
@@ -79,6 +91,7 @@ FLAGS = {flag.name: flag for flag in (
     Flag("--connect-timeout", "S", "connect_timeout_s", values.seconds, "give up without market data by then (default 30)"),
     Flag("--ui", "KIND", "ui", partial(values.choice, "--ui", ("auto", "plain", "json", "none")),
          "auto, plain, json (JSON lines) or none"),
+    Flag("--resume", "", "resume", _switch(True), "go on with the paper account that the last run left"),
     Flag("--mode", "MODE", "mode", values.mode, "paper; there is no other"),
     Flag("--json", "", "json", _switch(True), "print one JSON object"),
     Flag("--ledger", "", "table", _switch("ledger"), "every event in order, canonical JSON lines"),
@@ -87,8 +100,8 @@ FLAGS = {flag.name: flag for flag in (
     Flag("--equity", "", "table", _switch("equity"), "the equity curve as CSV"),
 )}
 
-RUN_FLAGS = ("--duration", "--symbol", "--venue", "--seed", "--strategy", "--config", "--workspace", "--run-id", "--connect-timeout",
-             "--ui", "--mode")
+RUN_FLAGS = ("--duration", "--symbol", "--venue", "--speed", "--seed", "--strategy", "--config", "--workspace", "--run-id",
+             "--connect-timeout", "--ui", "--resume", "--mode")
 TABLE_FLAGS = ("--ledger", "--fills", "--orders", "--equity")
 
 VERBS = {verb.name: verb for verb in (
@@ -98,6 +111,7 @@ VERBS = {verb.name: verb for verb in (
     Verb("kill", ("--workspace",), "emergency: cancel all, flatten, exit code 99, latch"),
     Verb("reset-kill", ("--workspace",), "remove the latch that a kill leaves"),
     Verb("pnl", ("--workspace",), "exact profit and loss of a file of fills", ("FILE",)),
+    Verb("verify", ("--json", "--workspace"), "prove a finished run from its files; exit code 0 or 65", ("RUN",)),
     Verb("export", (*TABLE_FLAGS, "--workspace"), "print a run's ledger, fills, orders or equity", ("RUN",)),
 )}
 
@@ -131,6 +145,11 @@ def _arguments(verb: Verb, words: list[str], flags: list[tuple[str, str]]) -> Ar
         fields[FLAGS[name].field] = value
     if verb.name == "export" and "table" not in fields:
         return Refusal(ExitCode.USAGE, "export needs to know what to print", fix=f"add one of {', '.join(TABLE_FLAGS)}")
+    if fields.get("venue", "").startswith(values.TAPE):
+        fields.setdefault("duration_s", float(values.LONGEST_SESSION_S))  # the tape's end comes first
+    elif "speed" in fields:
+        return Refusal(ExitCode.USAGE, "--speed is for tapes only", why="a living market goes at its own speed",
+                       fix="add  --venue tape:FILE  or leave --speed away")
     fields.update({word.lower(): Path(text) if word == "FILE" else text for word, text in zip(verb.words, words, strict=True)})
     return Arguments(**fields)
 

@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 
 from front.warmup import long_enough
-from records.ledger import LedgerDamaged, LedgerFailure
+from records.ledger import LedgerDamaged, LedgerFailure, LedgerReader
 from records.logs import Logger
 from records.workspace import RunPaths
-from reporting.artefacts import write_artefacts
+from reporting.artefacts import write_artefacts, write_page
 from reporting.summary_file import Ending, RunFacts, outcome_sentence, read_summary, summary_content, write_summary
 from supervisors.exit_codes import ExitCode
 from supervisors.outcome import Outcome
@@ -46,7 +46,20 @@ class Closing(msgspec.Struct, frozen=True):
         if any(summary.get(key) != value for key, value in final.items()):
             summary = {**summary, **final}
             write_summary(paths.summary, summary)
+            _page_again(paths, summary, log)
         return cls(code, summary)
+
+
+def _page_again(paths: RunPaths, summary: Mapping[str, Any], log: Logger) -> None:
+    """report.html says what summary.json says now."""
+    try:
+        reader = LedgerReader(paths.ledger)
+        try:
+            write_page(reader, paths, summary)
+        finally:
+            reader.close()
+    except (LedgerFailure, LedgerDamaged) as problem:
+        log.warning("REPORT_WITHOUT_LEDGER", reason=str(problem))
 
 
 def _missed_its_warmup(outcome: Outcome, summary: Mapping[str, Any], strategy: StrategySettings) -> bool:

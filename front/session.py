@@ -23,6 +23,7 @@ from front.paper_state import mend_paper_state
 from front.plan import build_plan
 from front.refusal import Refusal
 from front.settings import Settings, read_settings
+from front.tape_file import TapeFile, read_tape
 from front.warmup import warmup_s
 from records.atomic import write_atomically
 from records.logs import Logger, open_logger
@@ -54,18 +55,21 @@ def run(arguments: Arguments) -> ExitCode | Refusal:
         settings = read_settings(arguments)
         if isinstance(settings, list):
             return _wrong_settings(settings)
+        tape = read_tape(arguments)
+        if isinstance(tape, Refusal):
+            return tape
         lock = take_lock(workspace)
         if isinstance(lock, Refusal):
             return lock
         try:
-            return _recorded(arguments, settings, workspace)
+            return _recorded(arguments, settings, workspace, tape)
         except WorkspaceNotWritable as problem:
             return not_writable(problem)
         finally:
             lock.release()
 
 
-def _recorded(arguments: Arguments, settings: Settings, workspace: Workspace) -> ExitCode | Refusal:
+def _recorded(arguments: Arguments, settings: Settings, workspace: Workspace, tape: TapeFile | None) -> ExitCode | Refusal:
     """The session in a run directory of its own. Raises WorkspaceNotWritable when that cannot be made."""
     started_ns = wall_ns()
     _tidy(workspace)
@@ -78,8 +82,8 @@ def _recorded(arguments: Arguments, settings: Settings, workspace: Workspace) ->
         paths.make_sockets()
         log = _prepared(arguments, settings, workspace, paths, key, view)
         mend_paper_state(workspace, paths.run_id, log)
-        plan = build_plan(settings, arguments, workspace, paths, seed, key, iso_text(started_ns))
-        return _shown(arguments, settings, plan, paths, view, log)
+        plan = build_plan(settings, arguments, workspace, paths, seed, key, iso_text(started_ns), tape)
+        return _shown(tape.span_s if tape else arguments.duration_s, settings, plan, paths, view, log)
     finally:
         view.close()
         paths.remove_leftovers()
@@ -103,15 +107,15 @@ def _prepared(arguments: Arguments, settings: Settings, workspace: Workspace, pa
         raise WorkspaceNotWritable(paths.directory, problem.strerror or str(problem)) from problem
 
 
-def _shown(arguments: Arguments, settings: Settings, plan: Plan, paths: RunPaths, view: View, log: Logger) -> ExitCode | Refusal:
-    """Banner, session, summary."""
+def _shown(market_s: float, settings: Settings, plan: Plan, paths: RunPaths, view: View, log: Logger) -> ExitCode | Refusal:
+    """Banner, session, summary. ``market_s``: how much market time there will be at most."""
     facts = _run_facts(plan)
     view.banner({**msgspec.structs.asdict(facts), "directory": str(paths.directory)})
     log.info("SESSION_STARTING", seed=facts.seed, strategy=facts.strategy, venue=facts.venue, symbols=facts.symbols)
     needed_s = warmup_s(settings.strategy)
-    if arguments.duration_s <= needed_s:
+    if market_s <= needed_s:
         log.warning("DURATION_TOO_SHORT", sentence=f"the strategy watches for {needed_s:g} s before its first order, "
-                    f"but the session lasts {arguments.duration_s:g} s: it will not trade")
+                    f"but the session lasts {market_s:g} s: it will not trade")
     try:
         outcome = Root(plan, view, log, monotonic_ns, Random(facts.seed)).run()
         closing = Closing.of(outcome, facts, settings.strategy, paths, log)
@@ -135,7 +139,7 @@ def _run_facts(plan: Plan) -> RunFacts:
 
 def _spoken(arguments: Arguments) -> dict[str, Any]:
     """The command line as it was meant, for config.resolved.yaml."""
-    names = ("duration_s", "symbol", "venue", "mode", "seed", "strategy", "connect_timeout_s")
+    names = ("duration_s", "symbol", "venue", "speed", "mode", "seed", "strategy", "connect_timeout_s")
     return {name: getattr(arguments, name) for name in names}
 
 

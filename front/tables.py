@@ -3,6 +3,7 @@
 import sys
 
 from front.arguments import Arguments
+from front.chosen_run import chosen_run
 from front.refusal import Refusal
 from supervisors.exit_codes import ExitCode
 
@@ -19,14 +20,11 @@ def pnl(arguments: Arguments) -> ExitCode | Refusal:
 def export(arguments: Arguments) -> ExitCode | Refusal:
     """Prints a run's events or one of its tables, from its ledger."""
     from records.ledger import LedgerDamaged, LedgerFailure
-    from records.workspace import RunNotFound, Workspace
     from reporting.export import export as print_export
 
-    run = Workspace(arguments.workspace).find(arguments.run)
-    if isinstance(run, RunNotFound):
-        known = ", ".join(run.known[-3:]) or "none yet"
-        return Refusal(ExitCode.USAGE, f"there is no run {run.asked!r}", where=str(Workspace(arguments.workspace).runs.absolute()),
-                       why=f"newest runs: {known}", fix="give a run id, the path of a run, or  latest")
+    run = chosen_run(arguments)
+    if isinstance(run, Refusal):
+        return run
     try:
         print_export(run.ledger, arguments.table, sys.stdout)
     except LedgerDamaged as problem:

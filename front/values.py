@@ -6,10 +6,15 @@ from pathlib import Path
 from front.refusal import Refusal
 from supervisors.exit_codes import ExitCode
 
-__all__ = ["choice", "duration_s", "mode", "path", "run_id", "seconds", "seed", "strategy", "symbol"]
+__all__ = [
+    "LONGEST_SESSION_S", "choice", "duration_s", "mode", "path", "run_id", "seconds", "seed", "speed", "strategy", "symbol", "venue",
+]
 
 LONGEST_SESSION_S = 30 * 24 * 3600
 SEED_LIMIT = 2**63
+VENUES = ("sim", "bitunix", "tape:FILE")
+TAPE = "tape:"
+FASTEST = 1000
 SECONDS_OF = {"": 1, "s": 1, "m": 60, "h": 3600}
 DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([smh]?)")
 
@@ -41,6 +46,26 @@ def symbol(text: str) -> str | Refusal:
         return text.upper()
     return _refused(f"--symbol {text!r} is not a contract's name", why="names have 3 to 20 letters and digits",
                     fix="one symbol, without separators:  --symbol BTCUSDT")
+
+
+def venue(text: str) -> str | Refusal:
+    """``sim``, ``bitunix`` or ``tape:FILE``; whether there is such a file is seen when it is read."""
+    if text in VENUES[:2] or (text.startswith(TAPE) and text != TAPE and "\0" not in text):
+        return text
+    if text.startswith(TAPE):
+        return _refused("--venue tape: names no file", fix="name a recording:  --venue tape:FILE")
+    return choice("--venue", VENUES, text)
+
+
+def speed(text: str) -> float | str | Refusal:
+    """How many seconds of a tape pass in one of ours; or ``max``."""
+    if text == "max":
+        return text
+    value = float(text) if re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,6})?", text) else 0.0
+    if 0 < value <= FASTEST:
+        return value
+    return _refused(f"--speed {text!r} is not a speed", why=f"it is a number above 0 and up to {FASTEST}, or max",
+                    fix="for example  --speed 10  or  --speed max")
 
 
 def mode(text: str) -> str | Refusal:

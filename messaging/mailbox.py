@@ -46,6 +46,7 @@ class Mailbox:
         self._clock = clock
         self._poller = zmq.Poller()
         self._channels: dict[Any, tuple[str, Receiver]] = {}
+        self._muted: set[str] = set()
         self._urgent: list[tuple[str, Receiver]] = []
         self._descriptors: dict[int, str] = {}
         self._timers: list[tuple[int, int, str, int]] = []
@@ -60,6 +61,19 @@ class Mailbox:
             self._urgent.append((source, channel))
         else:
             self._channels[channel.socket] = (source, channel)
+
+    def mute(self, source: str) -> None:
+        """Leave what ``source``'s channel receives where it is, until ``unmute``. What was taken already (``BURST`` at most) still comes."""
+        if source not in self._muted:
+            self._muted.add(source)
+            for socket in self._sockets_of(source):
+                self._poller.unregister(socket)
+
+    def unmute(self, source: str) -> None:
+        if source in self._muted:
+            self._muted.discard(source)
+            for socket in self._sockets_of(source):
+                self._poller.register(socket, zmq.POLLIN)
 
     def watch(self, source: str, descriptor: int) -> None:
         """Deliver ``source`` once when ``descriptor`` becomes readable or is closed at its other end."""
@@ -103,6 +117,9 @@ class Mailbox:
                 self._ready.append(Delivery(source, None, item))
             elif item in self._channels:
                 self._drain(*self._channels[item])
+
+    def _sockets_of(self, source: str) -> list[Any]:
+        return [socket for socket, (name, _) in self._channels.items() if name == source]
 
     def _drain(self, source: str, channel: Receiver) -> None:
         for _ in range(BURST):

@@ -21,6 +21,11 @@ class SequenceReader(Generic[Item]):
         self._head = last
 
     @property
+    def head(self) -> int:
+        """The newest number that is known to exist."""
+        return self._head
+
+    @property
     def missing(self) -> int | None:
         return self.last + 1 if self._head > self.last else None
 

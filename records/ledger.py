@@ -14,6 +14,7 @@ from pathlib import Path
 
 from records.ledger_rows import GENESIS, LedgerDamaged, StoredRow, checked, row_of
 from records.ledger_schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, VIEWS
+from records.ledger_witness import Acknowledged, Witness
 from trading.messages import AccountFact
 
 __all__ = ["Ledger", "LedgerDamaged", "LedgerFailure", "LedgerReader"]
@@ -22,6 +23,7 @@ OPENING_WAIT_S = 2.0
 """Bound for another connection's recovery after a crash. Once open the writer waits for nobody: busy means a second writer."""
 
 ROWS_PER_READ = 1000
+FLAWS_NAMED = 3
 
 
 class LedgerFailure(Exception):
@@ -80,11 +82,12 @@ class Ledger(_Reading):
         """
         if create:
             _touch(path)
+        acknowledged = Witness.read(path)
         connection = _connect(path, "rw")
         try:
-            if create and _is_empty(connection):
+            if create and acknowledged is None and _is_empty(connection):
                 _create_schema(connection)
-            _require_ledger(connection)
+            _require_ledger(connection, acknowledged)
             _set_up_writer(connection)
             return cls(path, connection)
         except BaseException:  # whatever it is, it is raised again; only the file must not stay open
@@ -98,6 +101,11 @@ class Ledger(_Reading):
         last = _read(connection, "SELECT seq, chain FROM ev ORDER BY seq DESC LIMIT 1")
         if (tuple(last[0]) if last else (0, GENESIS)) != (self._seq, self._chain):
             raise LedgerDamaged(self._seq, "the last row is not the one the head names")
+        self._witness = Witness(path)
+
+    def close(self) -> None:
+        super().close()
+        self._witness.close()
 
     def append(self, facts: Sequence[AccountFact]) -> int:
         """Record all of ``facts`` in one transaction and return the last seq. Durable on return.
@@ -115,6 +123,7 @@ class Ledger(_Reading):
             chain = rows[-1].chain
         self._commit(rows)
         self._seq, self._chain = self._seq + len(rows), chain
+        self._witness.note(self._seq, chain)
         return self._seq
 
     def _commit(self, rows: Sequence[tuple[object, ...]]) -> None:
@@ -135,13 +144,19 @@ class LedgerReader(_Reading):
 
     def __init__(self, path: Path) -> None:
         """Raises LedgerFailure when there is no such file, LedgerDamaged when it is not a ledger."""
+        acknowledged = Witness.read(path)  # before the ledger: what it names is there, and more may be
         connection = _connect(path, "ro")
         try:
-            _require_ledger(connection)
+            _require_ledger(connection, acknowledged)
         except (LedgerDamaged, LedgerFailure):
             connection.close()
             raise
         super().__init__(path, connection)
+
+    def flaws(self) -> list[str]:
+        """What SQLite finds wrong with its own pages, also where no row is: an index that disagrees would answer wrongly."""
+        found = [str(row[0]) for row in _read(self._connection, f"PRAGMA integrity_check({FLAWS_NAMED})")]
+        return [] if found == ["ok"] else found
 
     def view(self, name: str) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
         """(columns, rows) of ``fills``, ``orders``, ``equity`` or ``funding``; Decimals as text. ValueError for another name."""
@@ -242,14 +257,20 @@ def _create_schema(connection: sqlite3.Connection) -> None:
         raise LedgerFailure(str(error)) from error
 
 
-def _require_ledger(connection: sqlite3.Connection) -> None:
+def _require_ledger(connection: sqlite3.Connection, acknowledged: Acknowledged | None) -> None:
     application = _read(connection, "PRAGMA application_id")[0][0]
     if application != APPLICATION_ID:
         raise LedgerDamaged(0, f"not a ledger: application_id is {application}, a ledger has {APPLICATION_ID}")
     version = _read(connection, "PRAGMA user_version")[0][0]
     if version != SCHEMA_VERSION:
         raise LedgerDamaged(0, f"schema version {version} is not {SCHEMA_VERSION}")
-    _stored_head(connection)
+    seq, chain = _stored_head(connection)
+    if acknowledged is None:
+        return
+    if acknowledged.seq > seq:
+        raise LedgerDamaged(seq + 1, f"rows up to {acknowledged.seq} were acknowledged and are gone; was the write-ahead log lost?")
+    if acknowledged.seq == seq and acknowledged.chain != chain:
+        raise LedgerDamaged(seq, "another row was acknowledged than the one that the head names")
 
 
 def _set_up_writer(connection: sqlite3.Connection) -> None:

@@ -39,7 +39,8 @@ def summary_lines(summary: Mapping[str, Any], path: Path) -> list[str]:
         (f"    session    {clock_text(summary.get('duration_s'))}, {_count(summary, 'reconnect_attempt_count')} reconnect attempts,"
          f" {_restarts(summary)}, peak memory {_memory(summary)}"),
         f"    ledger     {exact(summary.get('ledger_seq'))} facts, head {_text(summary, 'ledger_head')[:HEAD_DIGITS]}",
-        f"    tables     run_agent.py export {_text(summary, 'run_id')} --fills (or --orders, --equity, --ledger)",
+        (f"    report     report.html beside summary.json; tables: run_agent.py export {_text(summary, 'run_id')} --fills"
+         " (or --orders, --equity, --ledger)"),
         str(path),
     ]
     quiet = _why_quiet(summary)

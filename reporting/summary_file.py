@@ -60,8 +60,8 @@ def summary_content(run: RunFacts, ending: Ending, session: Summary, ledger_seq:
     """The file as a mapping; numbers of the ledger are Decimals."""
     return {
         "schema": SCHEMA, **msgspec.structs.asdict(run), **msgspec.structs.asdict(ending),
-        "recovery_ms": recovery_quantiles(ending.recoveries_ms), "outcome": outcome_sentence(ending.reason, ending.exit_code), **msgspec.structs.asdict(session),
-        "ledger_seq": ledger_seq, "ledger_head": ledger_head,
+        "recovery_ms": recovery_quantiles(ending.recoveries_ms), "outcome": outcome_sentence(ending.reason, ending.exit_code),
+        **msgspec.structs.asdict(session), "ledger_seq": ledger_seq, "ledger_head": ledger_head,
     }
 
 
@@ -88,6 +88,8 @@ def outcome_sentence(reason: str, exit_code: int) -> str:
         return f"given up: {reason}"
     if reason == "duration":
         return "the planned duration was reached; every order is settled"
+    if reason == "tape_ended":
+        return "the tape was played to its end; every order is settled"
     return f"stopped by {'request' if reason == 'stop' else reason}; every order is settled"
 
 

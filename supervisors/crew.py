@@ -15,6 +15,7 @@ from messaging.control import Beat, Hello
 from messaging.mailbox import Mailbox
 from supervisors.board import NS_PER_S, Board, Row
 from supervisors.children import Child, Nursery
+from supervisors.exit_codes import NEVER_RESTARTED
 from supervisors.lifecycle import ChildState, LifeEvent, next_state
 from supervisors.plan import ChildSpec, Plan, RestartStrategy
 from supervisors.restart_policy import GiveUp, RestartPolicy
@@ -163,11 +164,15 @@ class Crew:
         return name
 
     def plan_restart(self, name: str) -> GiveUp | None:
-        """Ask the policy about the dead ``name`` and schedule what it says; a rest_for_one takes the later children along."""
+        """Ask the policy about the dead ``name`` and schedule what it says; a rest_for_one takes the later children along.
+
+        Who settles the account is not given up for dying often: the end of the session starts it once more, to settle.
+        """
         spec, row, now = self.specs[name], self.row(name), self._clock()
         decision = self._policy.died(name, spec.restart, row.last_exit, now)
         if isinstance(decision, GiveUp):
-            self._move(name, LifeEvent.GIVE_UP)
+            if name != self._plan.settles or row.last_exit in NEVER_RESTARTED:
+                self._move(name, LifeEvent.GIVE_UP)
             self._log.error("CHILD_GIVEN_UP", child=name, reason=decision.reason, exit_code=decision.exit_code)
             return decision
         self._due_ns[name] = now + decision.delay_ns

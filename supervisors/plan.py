@@ -65,6 +65,7 @@ class ChildSpec(msgspec.Struct, frozen=True):
 class Plan(msgspec.Struct, frozen=True):
     """A whole session. ``stages`` start one after the other, the children of one together. ``settles`` is the child that must
     carry out a halt whatever happens; ``drain_order`` settles stage by stage; ``closes`` is told last, with the session's facts.
+    ``duration_s`` ends the session in order if ``duration_ends``, else it is only what is expected.
     ``ends_with``: a milestone (``child:milestone``) that ends the session in order, whatever its duration."""
 
     run_id: str
@@ -73,6 +74,7 @@ class Plan(msgspec.Struct, frozen=True):
     stages: tuple[tuple[ChildSpec, ...], ...]
     gate: Gate
     duration_s: float
+    duration_ends: bool
     supervision: SupervisionSettings
     settles: str
     closes: str

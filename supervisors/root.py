@@ -151,7 +151,7 @@ class Root:
             self._ending.tick(now)
         elif self._running_ns and self._plan.ends_with in self._milestones:
             self._drain("tape_ended")
-        elif self._running_ns and now - self._running_ns >= self._plan.duration_s * NS_PER_S:
+        elif self._plan.duration_ends and self._running_ns and now - self._running_ns >= self._plan.duration_s * NS_PER_S:
             self._drain("duration")
         elif not self._running_ns:
             self._check_gate(now)

@@ -10,6 +10,7 @@ What arrives here later than that takes effect at once and is marked late.
 
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal, localcontext
+from itertools import chain
 from typing import TypeVar
 
 import msgspec
@@ -21,7 +22,7 @@ from trading.execution import cancel_everything, flatten, hit_resting
 from trading.market_facts import Message
 from trading.messages import (
     AccountFact, BookChanged, CancelAll, CancelOrder, CancelSubmitted, CloseAll, DenyOrder, MarketFact, OrderDenied,
-    OrderSubmitted, ReportProgress, SessionClosed, SessionOpened, StrategyProgressed, SubmitOrder, TradesPrinted,
+    OrderSubmitted, PositionCarried, ReportProgress, SessionClosed, SessionOpened, StrategyProgressed, SubmitOrder, TradesPrinted,
     TradingStateChanged,
 )
 from trading.orders import OrderResult
@@ -68,7 +69,8 @@ class Account:
     @classmethod
     def folded(cls, facts: Iterable[AccountFact]) -> "Account":
         """An account as its facts alone say it is, for reading: limits and latencies are not in them. Raises ImpossibleFact."""
-        first, *rest = facts
+        rest = iter(facts)
+        first = next(rest, None)
         if not isinstance(first, SessionOpened):
             raise ImpossibleFact(f"the first fact is {first}")
         settings = AccountSettings(
@@ -76,13 +78,13 @@ class Account:
             taker_fee=first.taker_fee, slippage_model=first.slippage_model,
             position_max={each.symbol: each.maximum_limit_quantity for each in first.instruments},
         )
-        return cls.recover(settings, first.fingerprint, (first, *rest))
+        return cls.recover(settings, first.fingerprint, chain((first,), rest))
 
     # ------------------------------------------------------------------------------------------------ the session
 
-    def open(self, at_ns: int) -> tuple[AccountFact, ...]:
-        """First row of the ledger. Opening what is open does nothing."""
-        return () if self._desk.opened else self._record(self._opening(max(at_ns, self._desk.now_ns)))
+    def open(self, at_ns: int, carried: tuple[PositionCarried, ...] = ()) -> tuple[AccountFact, ...]:
+        """First rows of the ledger, with the positions that the account brings along. Opening what is open does nothing."""
+        return () if self._desk.opened else self._record(self._opening(max(at_ns, self._desk.now_ns), carried))
 
     def close(self, at_ns: int, reason: str) -> tuple[AccountFact, ...]:
         """Last rows: a mark of the equity, and the end. Closing what is closed does nothing."""
@@ -220,7 +222,7 @@ class Account:
 
     # ------------------------------------------------------------------------------------------------ recording
 
-    def _opening(self, at_ns: int) -> Facts:
+    def _opening(self, at_ns: int, carried: tuple[PositionCarried, ...]) -> Facts:
         settings = self._desk.settings
         yield SessionOpened(
             at_ns=at_ns, fingerprint=self._desk.fingerprint, instruments=tuple(map(_canonical, settings.instruments)),
@@ -228,6 +230,8 @@ class Account:
             maker_fee=canonical(settings.maker_fee), taker_fee=canonical(settings.taker_fee),
             slippage_model=settings.slippage_model,
         )
+        for each in carried:
+            yield msgspec.structs.replace(each, at_ns=at_ns)
 
     def _closing(self, at_ns: int, reason: str) -> Facts:
         yield from pass_time(self._desk, at_ns, inclusive=True)

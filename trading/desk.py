@@ -14,8 +14,8 @@ from trading.ledger import Drawdown, Ledger
 from trading.market import DEPTH, EVERY_STREAM, Market
 from trading.messages import (
     AccountFact, BookChanged, CancelSubmitted, EquityMarked, FeedStale, FundingPaid, MarketFact, MarkPriceChanged,
-    OrderAccepted, OrderCanceled, OrderDenied, OrderExpired, OrderFilled, OrderRejected, OrderSubmitted, SessionClosed,
-    SessionOpened, StrategyProgressed, TradingStateChanged,
+    OrderAccepted, OrderCanceled, OrderDenied, OrderExpired, OrderFilled, OrderRejected, OrderSubmitted, PositionCarried,
+    SessionClosed, SessionOpened, StrategyProgressed, TradingStateChanged,
 )
 from trading.orders import Order, OrderEvent, Refused
 from trading.quantities import MONEY, Instrument, signed
@@ -56,7 +56,7 @@ class Desk:
         self.trading_state = TradingState.STARTING
         self.progress: dict[str, Progress] = {}
         self._appliers: dict[type[AccountFact], Callable[..., Refused | None]] = {
-            SessionOpened: self._session_opened, SessionClosed: self._session_closed,
+            SessionOpened: self._session_opened, SessionClosed: self._session_closed, PositionCarried: self._position_carried,
             TradingStateChanged: self._trading_state_changed, StrategyProgressed: self._strategy_progressed,
             OrderSubmitted: self._order_submitted, OrderDenied: self._order_denied, OrderRejected: self._order_rejected,
             OrderAccepted: self._order_accepted, OrderFilled: self._order_filled,
@@ -118,6 +118,17 @@ class Desk:
         self.drawdown = Drawdown(fact.balance)
         self.marked_at_ns = fact.at_ns
         self.opened = True
+
+    def _position_carried(self, fact: PositionCarried) -> None:
+        if not self.opened or self.orders.known or fact.symbol not in self.markets or self.ledger.position(fact.symbol):
+            raise ImpossibleFact(f"{fact}: nothing can be carried into this")
+        self.ledger.carry(fact.symbol, fact.lots)
+        if self.ledger.position(fact.symbol) != fact.position:
+            raise ImpossibleFact(f"{fact}: the lots make {self.ledger.position(fact.symbol)}")
+        market = self.markets[fact.symbol]
+        market.recorded_mark = market.filled_mid = fact.mark
+        marks = {symbol: each.recorded_mark for symbol, each in self.markets.items() if each.recorded_mark is not None}
+        self.drawdown = Drawdown(self.ledger.equity(marks))
 
     def _list(self, instruments: tuple[Instrument, ...]) -> None:
         """The venue's rules, for the whole session."""

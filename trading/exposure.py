@@ -16,6 +16,7 @@ from trading.messages import (
     OrderFilled,
     OrderRejected,
     OrderSubmitted,
+    PositionCarried,
     SubmitOrder,
 )
 from trading.quantities import EXACT, ZERO
@@ -47,6 +48,8 @@ class Exposure:
         match fact:
             case OrderSubmitted(order=order):
                 self.count(order)
+            case PositionCarried():
+                self._positions[fact.symbol] = fact.position
             case OrderFilled():
                 self._positions[fact.symbol] = fact.position
                 self._fill(fact)

@@ -6,7 +6,8 @@ I-1 starting balance + realized - fees + funding = balance, wherever a balance i
 I-2 the sum of lots is the position, and realized profit is what first-in-first-out gives.
 I-3 a fill belongs to one accepted order, and all its fills together never exceed its quantity; no trade id comes twice.
 I-4 an order id is submitted or denied once, and accepted at most once.
-I-5 no position exceeds its cap, and no order is accepted whose worst case would, unless it only reduces.
+I-5 no fill brings a position above its cap, and no order is accepted whose worst case would, unless it only reduces.
+I-6, I-7, I-9: see trading/session_invariants.py.
 """
 
 from collections import deque
@@ -16,10 +17,12 @@ from fractions import Fraction
 
 import msgspec
 
+from trading.invariant import Invariant
 from trading.messages import (
     AccountFact, EquityMarked, FundingPaid, OrderAccepted, OrderCanceled, OrderDenied, OrderExpired, OrderFilled,
-    OrderRejected, OrderSubmitted, SessionOpened, SubmitOrder,
+    OrderRejected, OrderSubmitted, PositionCarried, SessionOpened, SubmitOrder,
 )
+from trading.session_invariants import Course, Numbers, Permission
 from trading.words import Side
 
 __all__ = ["Violation", "violations"]
@@ -35,16 +38,21 @@ class Violation(msgspec.Struct, frozen=True):
     text: str
 
 
-def violations(facts: Iterable[AccountFact], position_max: Mapping[str, Decimal]) -> list[Violation]:
-    """Every violation in every prefix of a ledger, in one pass. Empty for a sound one."""
-    checks = (Cash(), FifoLots(), Fills(), Identities(), Caps(position_max))
-    return [
-        Violation(row, check.name, text)
-        for row, fact in enumerate(facts, 1) for check in checks for text in check.see(fact)
-    ]
+def violations(
+    facts: Iterable[AccountFact], position_max: Mapping[str, Decimal] | None, *, gated: bool = False,
+) -> list[Violation]:
+    """Every violation in every prefix of a ledger, in one pass. Empty for a sound one. Without ``position_max`` I-5 is left out;
+    I-6 is asked where strategies and the risk gate stood before the account (``gated``)."""
+    checks: list[Invariant] = [Cash(), FifoLots(), Fills(), Identities(), Course(), Numbers()]
+    checks += [Permission()] if gated else []
+    checks += [Caps(position_max)] if position_max is not None else []
+    found, row = [], 0
+    for row, fact in enumerate(facts, 1):
+        found += [Violation(row, check.name, text) for check in checks for text in check.see(fact)]
+    return found + [Violation(row, check.name, text) for check in checks for text in check.end()]
 
 
-class Cash:
+class Cash(Invariant):
     name = "I-1"
 
     def __init__(self) -> None:
@@ -65,14 +73,16 @@ class Cash:
                     yield f"balance {fact.balance} and unrealized {fact.unrealized_pnl} make no equity of {fact.equity}"
 
 
-class FifoLots:
+class FifoLots(Invariant):
     name = "I-2"
 
     def __init__(self) -> None:
         self._lots: dict[str, deque[tuple[Fraction, Fraction]]] = {}
 
     def see(self, fact: AccountFact) -> Iterator[str]:
-        if isinstance(fact, OrderFilled):
+        if isinstance(fact, PositionCarried):
+            self._lots[fact.symbol] = deque((Fraction(lot.quantity), Fraction(lot.price)) for lot in fact.lots)
+        elif isinstance(fact, OrderFilled):
             lots = self._lots.setdefault(fact.symbol, deque())
             change = Fraction(fact.quantity) if fact.side is Side.BUY else -Fraction(fact.quantity)
             realized = first_in_first_out(lots, change, Fraction(fact.price))
@@ -84,7 +94,7 @@ class FifoLots:
             unrealized = sum((self._value(symbol, fact.marks) for symbol, lots in self._lots.items() if lots), FLAT)
             if unrealized != Fraction(fact.unrealized_pnl):
                 yield f"unrealized {fact.unrealized_pnl} is stated, the lots give {float(unrealized)}"
-        if isinstance(fact, (OrderFilled, FundingPaid)):
+        if isinstance(fact, (OrderFilled, FundingPaid, PositionCarried)):
             held = sum((quantity for quantity, _ in self._lots.get(fact.symbol, ())), FLAT)
             if held != Fraction(fact.position):
                 yield f"position {fact.position} of {fact.symbol} is stated, the lots hold {float(held)}"
@@ -94,7 +104,7 @@ class FifoLots:
         return sum((quantity * (mark - price) for quantity, price in self._lots[symbol]), FLAT)
 
 
-class Fills:
+class Fills(Invariant):
     name = "I-3"
 
     def __init__(self) -> None:
@@ -134,7 +144,7 @@ class Fills:
             del self._left[fact.client_order_id]
 
 
-class Identities:
+class Identities(Invariant):
     name = "I-4"
 
     def __init__(self) -> None:
@@ -153,7 +163,7 @@ class Identities:
                 self._accepted.add(order_id)
 
 
-class Caps:
+class Caps(Invariant):
     """Reduce-only orders are not counted: they cannot open anything."""
 
     name = "I-5"
@@ -172,11 +182,15 @@ class Caps:
                 yield from self._accept(self._asked[order_id])
             case OrderCanceled() | OrderExpired() | OrderRejected():
                 self._working.pop(fact.client_order_id, None)
+            case PositionCarried():
+                self._positions[fact.symbol] = Fraction(fact.position)
             case OrderFilled():
                 if fact.client_order_id in self._working:
                     self._working[fact.client_order_id] = Fraction(fact.leaves_quantity)
-                self._positions[fact.symbol] = Fraction(fact.position)
-                if abs(self._positions[fact.symbol]) > self._cap(fact.symbol):
+                before, position = self._positions.get(fact.symbol, FLAT), Fraction(fact.position)
+                self._positions[fact.symbol] = position
+                reduced = abs(position) < abs(before) and (position > 0) == (before > 0)
+                if abs(position) > self._cap(fact.symbol) and not reduced:
                     yield f"position {fact.position} of {fact.symbol} exceeds {float(self._cap(fact.symbol))}"
 
     def _accept(self, order: SubmitOrder) -> Iterator[str]:

@@ -12,7 +12,7 @@ import msgspec
 
 from trading.funding import funding_amount
 from trading.lots import AverageCost, Lots, Plan
-from trading.messages import ClosedLot
+from trading.messages import CarriedLot, ClosedLot
 from trading.quantities import MONEY, ZERO, canonical, ratio
 
 __all__ = ["Drawdown", "Holding", "Ledger"]
@@ -67,6 +67,14 @@ class Ledger:
             self.realized_pnl += sum((part.pnl for part in closed), ZERO)
             self.fees += fee
             return closed
+
+    def carry(self, symbol: str, lots: Iterable[CarriedLot]) -> None:
+        """Take over open lots from an earlier session: no cash moves, nothing is realized, their fees were paid then."""
+        with localcontext(MONEY):
+            holding = self.holdings.setdefault(symbol, Holding())
+            for lot in lots:
+                holding.lots.carry(lot.quantity, lot.price, lot.fee)
+                holding.average.fill(lot.quantity, lot.price)
 
     def funding_due(self, symbol: str, mark: Decimal, rate: Decimal) -> Decimal:
         """Cash of a settlement on the position as it is; changes nothing."""

@@ -64,6 +64,12 @@ class Lots:
         self.quantity = canonical(self.quantity + quantity)
         return plan.closed
 
+    def carry(self, quantity: Decimal, price: Decimal, fee: Decimal) -> None:
+        """Put an open lot behind the others, as it was in an earlier session."""
+        self.open.append(Lot(quantity, price, fee))
+        self.cost += quantity * price
+        self.quantity = canonical(self.quantity + quantity)
+
     def unrealized(self, price: Decimal) -> Decimal:
         """What closing everything at this price would realize, before fees."""
         return self.quantity * price - self.cost

@@ -19,10 +19,10 @@ from trading.words import Liquidity, OrderType, Side, TimeInForce, TradingState
 
 __all__ = [
     "AccountFact", "AnyAccountFact", "AnyMarketFact", "BookChanged", "CancelAll", "CancelOrder", "CancelSubmitted",
-    "CloseAll", "ClosedLot", "DenyOrder", "EquityMarked", "FeedLive", "FeedStale", "FundingPaid", "KlineChanged",
+    "CarriedLot", "CloseAll", "ClosedLot", "DenyOrder", "EquityMarked", "FeedLive", "FeedStale", "FundingPaid", "KlineChanged",
     "Level", "MarkPriceChanged", "MarketFact", "OrderAccepted", "OrderCanceled", "OrderDenied", "OrderExpired",
-    "OrderFilled", "OrderRejected", "OrderSubmitted", "Print", "ReportProgress", "SessionClosed", "SessionOpened",
-    "StrategyProgressed", "SubmitOrder", "TradesPrinted", "TradingStateChanged",
+    "OrderFilled", "OrderRejected", "OrderSubmitted", "PositionCarried", "Print", "ReportProgress", "SessionClosed",
+    "SessionOpened", "StrategyProgressed", "SubmitOrder", "TradesPrinted", "TradingStateChanged",
 ]
 
 # ---------------------------------------------------------------------------------------------------- intents
@@ -111,6 +111,24 @@ class SessionOpened(AccountFact, frozen=True, kw_only=True):
     maker_fee: Decimal
     taker_fee: Decimal
     slippage_model: str
+
+
+class CarriedLot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``quantity`` is signed; ``fee`` was paid when the lot was opened and belongs to the first part of it that is closed."""
+
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+
+
+class PositionCarried(AccountFact, frozen=True, kw_only=True):
+    """A position that the account brought along, oldest lot first; only right behind ``SessionOpened``, whose balance is the cash
+    that came with it. ``mark`` values the position until the market is heard."""
+
+    symbol: str
+    position: Decimal
+    lots: tuple[CarriedLot, ...]
+    mark: Decimal
 
 
 class TradingStateChanged(AccountFact, frozen=True, kw_only=True):
@@ -234,6 +252,6 @@ class SessionClosed(AccountFact, frozen=True, kw_only=True):
 
 
 AnyAccountFact = (
-    SessionOpened | TradingStateChanged | StrategyProgressed | OrderSubmitted | OrderDenied | OrderRejected | OrderAccepted | OrderFilled
-    | CancelSubmitted | OrderCanceled | OrderExpired | FundingPaid | EquityMarked | SessionClosed
+    SessionOpened | PositionCarried | TradingStateChanged | StrategyProgressed | OrderSubmitted | OrderDenied
+    | OrderRejected | OrderAccepted | OrderFilled | CancelSubmitted | OrderCanceled | OrderExpired | FundingPaid | EquityMarked | SessionClosed
 )

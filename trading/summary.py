@@ -8,7 +8,7 @@ import msgspec
 from trading.ledger import Drawdown, Ledger
 from trading.messages import (
     AccountFact, ClosedLot, EquityMarked, FundingPaid, OrderAccepted, OrderCanceled, OrderDenied, OrderExpired,
-    OrderFilled, OrderRejected, OrderSubmitted, SessionClosed, SessionOpened, StrategyProgressed,
+    OrderFilled, OrderRejected, OrderSubmitted, PositionCarried, SessionClosed, SessionOpened, StrategyProgressed,
 )
 from trading.quantities import MONEY, ZERO, canonical, ratio, signed
 from trading.words import Liquidity, OrderState
@@ -22,7 +22,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     - ``total_trades`` counts fills. ``orders`` counts orders by the state they ended in (or are in).
     - ``realized_pnl_usd`` is before fees and funding; ``fees_paid_usd`` is negative for a net rebate; ``funding_usd``
       is signed as cash. ``net_pnl_usd`` = realized + unrealized - fees + funding = ending equity - starting balance.
-    - ``max_drawdown_pct``: deepest fall of the marked equity below its highest point so far, the starting balance
+      A position carried in from an earlier session counts from its own entry prices.
+    - ``max_drawdown_pct``: deepest fall of the marked equity below its highest point so far, the starting equity
       included.
     - ``slippage_avg_bps``: over fills that took liquidity, weighted by quantity; positive is worse than the mid.
     - ``winning_lots``, ``losing_lots`` and ``profit_factor`` (gains / losses, None without losses) are of closed lots
@@ -87,6 +88,8 @@ class Tally:
         match fact:
             case SessionOpened():
                 self._ledger, self._drawdown = Ledger(fact.balance), Drawdown(fact.balance)
+            case PositionCarried():
+                self._carry(fact)
             case OrderFilled():
                 self._fill(fact)
             case FundingPaid():
@@ -115,6 +118,11 @@ class Tally:
                 self._states[fact.client_order_id] = OrderState.CANCELED
             case OrderExpired():
                 self._states[fact.client_order_id] = OrderState.EXPIRED
+
+    def _carry(self, fact: PositionCarried) -> None:
+        self._ledger.carry(fact.symbol, fact.lots)
+        self._marks[fact.symbol] = fact.mark
+        self._drawdown = Drawdown(self._ledger.equity(self._marks))
 
     def _fill(self, fact: OrderFilled) -> None:
         self._ledger.fill(fact.symbol, signed(fact.side, fact.quantity), fact.price, fact.fee)

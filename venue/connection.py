@@ -158,7 +158,7 @@ class Connection:
             elif opcode == ABNF.OPCODE_BINARY:
                 deliver(Arrival.BINARY, self.connection_id, b"", seen_ns)
             else:
-                return f"closed_by_venue {int.from_bytes(payload[:2], 'big') if len(payload) >= 2 else 1005}"
+                return _close_reason(payload)
 
     def _hang_up(self) -> None:
         with self._lock:
@@ -212,6 +212,12 @@ def _shut_down(open_socket: socket.socket) -> None:
         socket.socket.shutdown(open_socket, socket.SHUT_RDWR)
     except OSError:
         pass  # not connected yet or any more: there is nobody to wake
+
+
+def _close_reason(payload: bytes) -> str:
+    """Code and words of the venue's close frame; 1005 is no code at all (RFC 6455, 7.4.1)."""
+    code = int.from_bytes(payload[:2], "big") if len(payload) >= 2 else 1005
+    return f"closed_by_venue {code} {payload[2:].decode('utf-8', 'replace')}".rstrip()
 
 
 def _reason(problem: Exception) -> str:

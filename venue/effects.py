@@ -6,7 +6,7 @@ import msgspec
 
 from trading.messages import FeedLive, FeedStale, MarketFact
 
-__all__ = ["Close", "Connect", "Effect", "Note", "Send", "Tell", "TellStatus"]
+__all__ = ["Close", "Connect", "Effect", "Ended", "Note", "Send", "Tell", "TellStatus"]
 
 
 class Connect(msgspec.Struct, frozen=True):
@@ -26,6 +26,10 @@ class Close(msgspec.Struct, frozen=True):
 
     connection_id: int
     reason: str
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """The venue has told all it will ever tell (a recording is over)."""
 
 
 class Tell(msgspec.Struct, frozen=True):
@@ -48,4 +52,4 @@ class Note(msgspec.Struct, frozen=True):
     counters: tuple[str, ...] = ()
 
 
-Effect = Connect | Send | Close | Tell | TellStatus | Note
+Effect = Connect | Send | Close | Ended | Tell | TellStatus | Note

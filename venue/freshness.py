@@ -18,6 +18,7 @@ from venue.wire import Topic
 __all__ = ["Silence", "StreamWatch"]
 
 SECOND = 1_000_000_000
+NEVER = 1 << 62
 ESSENTIAL = (DEPTH, PRICE)
 CHANNEL_OF: dict[type[MarketFact], str] = {BookChanged: DEPTH, TradesPrinted: TRADE, MarkPriceChanged: PRICE, KlineChanged: KLINE}
 
@@ -103,8 +104,13 @@ class StreamWatch:
     def due_ns(self) -> int:
         """When one of the questions above can next have another answer."""
         tries = [at_ns for key, at_ns in self._next_try_ns.items() if self._is_pending(key)]
-        contract = self._contracts.next_due_ns
-        return min([*tries, *([] if contract is None else [contract])], default=1 << 62)
+        return min([*tries, self.next_silence_ns])
+
+    @property
+    def next_silence_ns(self) -> int:
+        """When ``overdue`` can next have news."""
+        due_ns = self._contracts.next_due_ns
+        return NEVER if due_ns is None else due_ns
 
     def _is_pending(self, key: str) -> bool:
         return self._tries.get(key, 0) < self._try_limit or key.split(" ")[1] in ESSENTIAL

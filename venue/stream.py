@@ -65,18 +65,28 @@ class MarketStream:
 
     def heard(self, text: str, seen_ns: int) -> MarketFact | Control | UnknownSymbol | Refused:
         """The meaning of one text frame. A frame that gives no fact takes no number."""
+        frame = self.admitted(text)
+        return self.read(frame, seen_ns) if isinstance(frame, Frame) else frame
+
+    def admitted(self, text: str) -> Frame | Control | Refused:
+        """The first half of ``heard``: a push that belongs here and whose ``ts`` can be believed. It still has no number."""
         frame = open_frame(text)
         if isinstance(frame, Refused):
             return frame
         if frame.op and not frame.ch:
             return Control(frame.op, bytes(frame.data))
-        refused = self._refused(frame)
-        if refused is not None:
-            return refused
-        fact = self._read(frame, seen_ns)
+        return self._refused(frame) or frame
+
+    def read(self, frame: Frame, seen_ns: int) -> MarketFact | UnknownSymbol | Refused:
+        """The second half: what an admitted push says."""
+        fact = self._fact(frame, seen_ns)
         if isinstance(fact, MarketFact):
             self._take(frame, fact)
         return fact
+
+    def reach(self, at_ns: int) -> None:
+        """Event time has come to this instant though nothing was heard of it."""
+        self.at_ns = max(self.at_ns, at_ns)
 
     def stale(self, symbol: str, stream: str, age_ms: int, reason: str, seen_ns: int) -> FeedStale:
         """The watchdog's fact, in the same row; its event time is that of the last thing heard."""
@@ -117,7 +127,7 @@ class MarketStream:
             return Refused("repeated_trades")
         return None
 
-    def _read(self, frame: Frame, seen_ns: int) -> MarketFact | Refused | UnknownSymbol:
+    def _fact(self, frame: Frame, seen_ns: int) -> MarketFact | Refused | UnknownSymbol:
         ts_ns = frame.ts * MS
         stamp = Stamp(self.sequence + 1, max(ts_ns, self.at_ns), seen_ns, frame.symbol, ts_ns)
         if frame.ch == PRICE:

@@ -34,6 +34,9 @@ CODE_REQUEST_TOO_FREQUENT = 10006
 CODE_VALUE_VIOLATES_RULE = 10008
 CODE_SYMBOL_NOT_SUPPORTED = 20015
 
+END_OF_TAPE = "end of tape"
+"""Words of the close frame (code 1000) behind the last frame of a recording; the venue itself never says them."""
+
 Level = tuple[Decimal, Decimal]
 """One price level: (price, quantity in base coin)."""
 

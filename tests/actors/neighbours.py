@@ -10,7 +10,8 @@ from typing import TypeVar
 import msgspec
 
 from actors.envelopes import (
-    Answer, Command, FactsGiven, FactsWanted, FactTold, Fetch, Fetched, FetchedInstruments, FetchFailed, LedgerHead, MarketGiven, MarketWanted,
+    Answer, Command, FactsGiven, FactsWanted, FactTold, Fetch, Fetched, FetchedInstruments, FetchedKlines, FetchFailed, FetchKlines,
+    KlineRow, LedgerHead, MarketGiven, MarketWanted,
 )
 from messaging.channels import Client
 from tests.actors.harness import ActorRoom, RunningActor, until
@@ -19,7 +20,7 @@ from timing.clock import monotonic_ns
 from trading.messages import AccountFact, MarketFact, SessionOpened
 from trading.quantities import Instrument
 
-__all__ = ["Desk", "FakeBroker", "FakeFeed", "FakeGateway", "Neighbours", "opening"]
+__all__ = ["Desk", "FakeBroker", "FakeFeed", "FakeGate", "FakeGateway", "Neighbours", "opening"]
 
 Found = TypeVar("Found")
 
@@ -69,11 +70,12 @@ class FakeFeed:
 
 
 class FakeGateway:
-    """Knows one instrument; ``failure`` makes it answer with that reason instead."""
+    """Knows one instrument and the bars it is given; ``failure`` makes it answer with that reason instead."""
 
     def __init__(self, room: ActorRoom, instruments: Sequence[Instrument] = (BTC,)) -> None:
         self._server = room.channels.server("gateway")
         self._instruments = tuple(instruments)
+        self.bars: tuple[KlineRow, ...] = ()
         self.failure = ""
         self.asked: list[Fetch] = []
 
@@ -82,19 +84,55 @@ class FakeGateway:
             peer, message = received
             if isinstance(message, Fetch):
                 self.asked.append(message)
-                answer = FetchFailed(reason=self.failure) if self.failure else FetchedInstruments(instruments=self._instruments)
-                self._server.send(peer, Fetched(request_id=message.request_id, answer=answer))
+                self._server.send(peer, Fetched(request_id=message.request_id, answer=self._answer(message)))
+
+    def _answer(self, fetch: Fetch) -> FetchFailed | FetchedKlines | FetchedInstruments:
+        if self.failure:
+            return FetchFailed(reason=self.failure)
+        if isinstance(fetch.request, FetchKlines):
+            return FetchedKlines(rows=self.bars[-fetch.request.limit:])
+        return FetchedInstruments(instruments=self._instruments)
 
 
-class FakeBroker:
-    """A ledger in memory. Commands are kept; ``answer`` says when and how they are answered."""
+class FakeGate:
+    """Keeps the commands that come; ``answer`` says when and how they are answered."""
+
+    def __init__(self, room: ActorRoom, name: str = "risk") -> None:
+        self._server = room.channels.server(name)
+        self.commands: list[tuple[bytes, Command]] = []
+
+    def answer(self, command_id: str, status: str = "recorded", reason: str = "", sequence: int = 0) -> None:
+        """To everybody who sent it."""
+        for peer in {peer for peer, command in self.commands if command.command_id == command_id}:
+            self._server.send(peer, Answer(command_id=command_id, status=status, reason=reason, sequence=sequence))
+
+    def bodies(self, kind: type[Found]) -> list[Found]:
+        """Of the commands that came, each id once, in order."""
+        found = {command.command_id: command.body for _, command in self.commands}
+        return [body for body in found.values() if isinstance(body, kind)]
+
+    def times(self, command_id: str) -> int:
+        """How often a command came."""
+        return sum(command.command_id == command_id for _, command in self.commands)
+
+    def serve(self) -> None:
+        while (received := self._server.receive()) is not None:
+            self.hear(*received)
+
+    def hear(self, peer: bytes, message: object) -> None:
+        if isinstance(message, Command):
+            self.commands.append((peer, message))
+
+
+class FakeBroker(FakeGate):
+    """A ledger in memory. ``silent``: nobody gets a page of it."""
 
     def __init__(self, room: ActorRoom) -> None:
+        super().__init__(room, "broker")
         self._publisher = room.channels.publisher("facts")
-        self._server = room.channels.server("broker")
         self.facts: list[AccountFact] = []
-        self.commands: list[tuple[bytes, Command]] = []
         self.silent = False
+        self.asked: list[int] = []
 
     def record(self, *facts: AccountFact, lose: bool = False) -> None:
         for fact in facts:
@@ -105,28 +143,15 @@ class FakeBroker:
     def tell_head(self) -> None:
         self._publisher.send(LedgerHead(sequence=len(self.facts)))
 
-    def answer(self, command_id: str, status: str = "recorded", reason: str = "") -> None:
-        """To everybody who sent it."""
-        for peer in {peer for peer, command in self.commands if command.command_id == command_id}:
-            self._server.send(peer, Answer(command_id=command_id, status=status, reason=reason, sequence=len(self.facts)))
-
-    def bodies(self, kind: type[Found]) -> list[Found]:
-        """Of the commands that came, each id once."""
-        found = {command.command_id: command.body for _, command in self.commands}
-        return [body for body in found.values() if isinstance(body, kind)]
-
-    def times(self, command_id: str) -> int:
-        """How often a command came."""
-        return sum(command.command_id == command_id for _, command in self.commands)
-
-    def serve(self) -> None:
-        while (received := self._server.receive()) is not None:
-            peer, message = received
-            if isinstance(message, FactsWanted) and not self.silent:
-                page = [FactTold(sequence=number, fact=fact) for number, fact in enumerate(self.facts, 1) if number > message.after]  # type: ignore[arg-type]
-                self._server.send(peer, FactsGiven(facts=tuple(page[:PAGE]), head=len(self.facts)))
-            elif isinstance(message, Command):
-                self.commands.append((peer, message))
+    def hear(self, peer: bytes, message: object) -> None:
+        if isinstance(message, FactsWanted):
+            self.asked.append(message.after)
+            if not self.silent:
+                page = tuple(enumerate(self.facts, 1))[message.after:message.after + PAGE]
+                facts = tuple(FactTold(sequence=number, fact=fact) for number, fact in page)  # type: ignore[arg-type]
+                self._server.send(peer, FactsGiven(facts=facts, head=len(self.facts)))
+        else:
+            super().hear(peer, message)
 
 
 class Desk:
@@ -152,7 +177,7 @@ class Desk:
 class Neighbours:
     """Everybody around one actor. ``until`` lets all of them answer while it waits."""
 
-    def __init__(self, room: ActorRoom, *around: FakeFeed | FakeGateway | FakeBroker | Desk) -> None:
+    def __init__(self, room: ActorRoom, *around: FakeFeed | FakeGateway | FakeGate | Desk) -> None:
         self._room = room
         self._around = around
         self._sequence = 0

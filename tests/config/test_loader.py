@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 from msgspec import Meta
 
 from config.loader import Fault, line_of, load
-from config.resolved import resolved_yaml
+from config.resolved import COMMAND_LINE, read_resolved, resolved_yaml
 
 
 class Colour(StrEnum):
@@ -51,6 +51,10 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     pair: tuple[int, Decimal]
     port: int | None = None
     folder: Path = Path("somewhere")
+
+
+class Windowed(msgspec.Struct, frozen=True):
+    window: Window
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -224,3 +228,23 @@ def test_what_was_resolved_reads_back_as_the_same_settings(tmp_path_factory: pyt
 
 def test_a_fault_without_a_key_names_the_file_and_line() -> None:
     assert str(Fault("a.yaml", 3, "", "not YAML")) == "a.yaml:3: not YAML"
+
+
+def test_the_settings_of_a_run_come_back_with_the_words_of_its_command_line(tmp_path: Path) -> None:
+    path = tmp_path / "config.resolved.yaml"
+    window = {"window": {"shortest_s": 0.5, "longest_s": 2.0}}
+    path.write_text(resolved_yaml({COMMAND_LINE: {"symbol": "BTCUSDT", "seed": 7, "resume": True, "tape": None}, **window}))
+    assert read_resolved(path, Windowed) == (
+        Windowed(Window(shortest_s=0.5, longest_s=2.0)), {"symbol": "BTCUSDT", "seed": "7", "resume": "true", "tape": "null"},
+    )
+
+
+@pytest.mark.parametrize(("text", "complaint"), [
+    ("", "no section command_line"), ("window: 1", "no section command_line"), ("command_line: 3", "no section command_line"),
+    ("command_line: {seed: 7}\nother: 1", "unknown key"), ("{", "expected"),
+])
+def test_what_is_not_the_settings_of_a_run_is_said(tmp_path: Path, text: str, complaint: str) -> None:
+    path = tmp_path / "config.resolved.yaml"
+    path.write_text(text)
+    faults = read_resolved(path, Windowed)
+    assert isinstance(faults, list) and complaint in "; ".join(map(str, faults))

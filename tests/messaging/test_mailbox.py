@@ -16,6 +16,7 @@ from messaging.mailbox import URGENT_EVERY, Mailbox
 from timing.clock import monotonic_ns
 
 MS = 1_000_000
+CODEC = Codec(CHILD_WORDS)
 
 
 @pytest.fixture
@@ -53,10 +54,10 @@ def test_an_undecodable_frame_is_counted_and_never_delivered(channels: Channels,
         raw.send_multipart(frames)
     channels.client("desk", "good").send(Leave())
     assert mailbox.receive().peer == b"good"
-    raw.close(linger=0)
-    mailbox.after("later", 50 * MS)
-    while mailbox.receive().source != "later":
+    raw.send_multipart([CODEC.encode(Halt(reason="last"))])
+    while mailbox.receive().message != Halt(reason="last"):
         pass
+    raw.close(linger=0)
     assert server.undecodable_count == 2  # of the multipart message not even one frame is looked at
 
 
@@ -133,3 +134,28 @@ def test_a_directory_open_to_others_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     with pytest.raises(SocketDirectoryUnsafe, match="0700"):
         SocketDirectory(tmp_path)
+
+
+def test_what_a_muted_channel_receives_waits_until_it_may_speak_again(channels: Channels) -> None:
+    muted, other = channels.server("muted"), channels.server("other")
+    mailbox = Mailbox(monotonic_ns)
+    mailbox.listen("muted", muted)
+    mailbox.listen("other", other)
+    mailbox.mute("muted")
+    mailbox.mute("muted")
+    channels.client("muted", "a").send(Leave())
+    channels.client("other", "b").send(Leave())
+    assert mailbox.receive().source == "other"
+    mailbox.after("later", 20 * MS)
+    assert mailbox.receive().source == "later"
+    mailbox.unmute("muted")
+    mailbox.unmute("muted")
+    assert mailbox.receive().source == "muted"
+
+
+def test_muting_what_nobody_listens_to_changes_nothing(channels: Channels) -> None:
+    mailbox = Mailbox(monotonic_ns)
+    mailbox.mute("nobody")
+    mailbox.unmute("nobody")
+    mailbox.after("later", MS)
+    assert mailbox.receive().source == "later"

@@ -8,6 +8,7 @@ from io import StringIO
 import pytest
 
 from records.ledger import LedgerDamaged, LedgerFailure, LedgerReader
+from records.ledger_witness import witness_path
 from records.workspace import RunPaths
 from reporting.export import TABLES, export, write_tables
 from tests.trading.account_stories import Story
@@ -56,6 +57,7 @@ def test_a_table_of_nothing_has_its_header(run: RunPaths, what: str) -> None:
     with sqlite3.connect(run.ledger) as connection:
         connection.execute("DELETE FROM ev")
         connection.execute("UPDATE head SET seq = 0, chain = zeroblob(32)")
+    witness_path(run.ledger).unlink()
     header = _exported(run, what)
     assert header.startswith("seq,at_ns,") and header.count("\n") == 1
 

@@ -76,7 +76,7 @@ class Session:
         return Plan(
             run_id="toy", run_directory=self.directory, control_key=b"k" * 32,
             stages=((specs["feed"],), (specs["broker"],), (specs["strategy"], specs["reporter"])),
-            gate=Gate("feed", "live", self.gate_s, 69, "no data"), duration_s=self.duration_s, supervision=self.supervision,
+            gate=Gate("feed", "live", self.gate_s, 69, "no data"), duration_s=self.duration_s, duration_ends=True, supervision=self.supervision,
             settles="broker",
             closes="reporter", drain_order=(("strategy",), ("broker",), ("feed",), ("reporter",)), preload=(),
             codec_types=CHILD_WORDS, venue="toy", ends_with=self.ends_with, state_from="broker", view_from="reporter", kill_file=self.directory / "KILL",

@@ -101,7 +101,7 @@ def test_a_binary_frame_is_told_without_its_content() -> None:
 
 def test_the_venues_close_frame_is_the_reason() -> None:
     with raw_server(serves(frame((1012).to_bytes(2, "big") + b"restart", CLOSE))) as server:
-        assert Taker(server.port).until_closed()[1] == "0 closed_by_venue 1012"
+        assert Taker(server.port).until_closed()[1] == "0 closed_by_venue 1012 restart"
 
 
 @pytest.mark.parametrize("fragmented", [False, True])

@@ -16,6 +16,7 @@ from trading.messages import (
     OrderFilled,
     OrderRejected,
     OrderSubmitted,
+    PositionCarried,
     SubmitOrder,
 )
 from trading.quantities import ZERO
@@ -25,8 +26,8 @@ __all__ = ["OwnOrders"]
 
 
 class OwnOrders:
-    """``position`` is the account's, signed, as the last fill of the symbol reported it: also fills of the kill
-    switch count."""
+    """``position`` is the account's, signed, as it was carried in or as the last fill of the symbol reported it: also
+    fills of the kill switch count."""
 
     def __init__(self, strategy_id: str, symbol: str) -> None:
         self.strategy_id = strategy_id
@@ -59,6 +60,8 @@ class OwnOrders:
                 if isinstance(fact, OrderDenied):
                     self._close(order.client_order_id)
                 return True
+            case PositionCarried(symbol=symbol) if symbol == self.symbol:
+                self.position = fact.position
             case OrderFilled(symbol=symbol):
                 if symbol == self.symbol:
                     self.position = fact.position

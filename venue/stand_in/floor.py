@@ -54,6 +54,7 @@ class Floor:
         self._stats = Stats()
         self._sessions: dict[Session, None] = {}
         self._listeners: dict[Topic, dict[Session, None]] = {}
+        self._newest: Session | None = None
         self._limits = RestLimits(settings.rest_per_endpoint_per_s, settings.global_rest_per_s,
                                   settings.global_rest_burst)
         self._refusing_until_ns = 0
@@ -86,18 +87,29 @@ class Floor:
 
     def pump(self) -> None:
         """Bring the market to now: send what was due on the way, let faults strike, and come back for the next push."""
-        for push in self._source.pushes(self.clock.now_ns(), self._listeners.keys()):
+        for push in [] if self._is_held() else self._source.pushes(self.clock.now_ns(), self._listeners.keys()):
             due_ns = self.clock.mono_ns_at(push.at_ns)
             self._strike_until(due_ns)
             self._tell(push, due_ns)
         now_ns = monotonic_ns()
         self._strike_until(now_ns)
+        if self._source.ended:
+            self._let_go()
         self._come_back(now_ns)
+
+    def _is_held(self) -> bool:
+        """A patient source waits for its newest listener, who calls `pump` when there is room again."""
+        return self._source.patient and self._newest is not None and self._newest.congested
+
+    def _let_go(self) -> None:
+        for session in list(self._sessions):
+            if session.has_subscribed:
+                session.finish(wire.END_OF_TAPE)
 
     def _come_back(self, now_ns: int) -> None:
         waits_s = [PUMP_AT_LEAST_S]
         next_push_ns = self._source.next_push_ns(self._listeners.keys())
-        if next_push_ns is not None and self.clock.origin_mono_ns is not None:
+        if next_push_ns is not None and self.clock.origin_mono_ns is not None and not self._is_held():
             waits_s.append(self.clock.real_s_until(next_push_ns))
         next_fault_ns = self._faults.next_ns(now_ns)
         if next_fault_ns is not None:
@@ -146,6 +158,8 @@ class Floor:
 
     def left(self, session: Session, topics: list[Topic]) -> None:
         self._sessions.pop(session, None)
+        if session is self._newest:
+            self._newest = None
         self.unsubscribe(session, topics)
 
     def welcome(self) -> HttpAnswer | Literal["half_open", "reset"] | None:
@@ -170,11 +184,17 @@ class Floor:
     def subscribe(self, session: Session, topics: list[Topic]) -> None:
         """Add a listener; the first one ever starts the time. Unknown topics stay silent."""
         self.pump()
+        if not session.has_subscribed:
+            session.has_subscribed = True
+            self._newest = session
+            self._source.cue(topics)
         for topic in topics:
             if self._source.serves(topic):
                 self._listeners.setdefault(topic, {})[session] = None
         if self.clock.origin_mono_ns is None:
             self._begin()
+        if self._source.ended:
+            self._let_go()
         self._come_back(monotonic_ns())
 
     def _begin(self) -> None:
@@ -209,7 +229,7 @@ class Floor:
         if self.settings.enforce_limits and not self._limits.allows(url.path, now_ns):
             return self._failure(self.settings.rate_limit_answer)
         self.pump()
-        return HttpAnswer(200, self._source.answer(url.path, dict(parse_qsl(url.query))))
+        return self._source.answer(url.path, dict(parse_qsl(url.query)))
 
     def _failure(self, what: str) -> HttpAnswer:
         """An answer that is no answer: a rate limit, an error of the server or a page of the edge."""

@@ -21,7 +21,7 @@ class HttpAnswer(NamedTuple):
 
     def to_bytes(self) -> bytes:
         body = self.body.encode()
-        lines = [f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}", f"Date: {http_date()}",
+        lines = [f"HTTP/1.1 {self.status} {_phrase(self.status)}", f"Date: {http_date()}",
                  "Server: cloudflare", f"Content-Type: {self.content_type}", f"Content-Length: {len(body)}",
                  f"Connection: {'close' if self.close else 'keep-alive'}"]
         if self.retry_after_s is not None:
@@ -31,6 +31,11 @@ class HttpAnswer(NamedTuple):
 
 def edge_page(status: int) -> HttpAnswer:
     """What Cloudflare says before the venue is asked: an HTML page, no envelope."""
-    what = {403: "error code: 1020", 429: "error code: 1015"}.get(status, HTTPStatus(status).phrase)
+    what = {403: "error code: 1020", 429: "error code: 1015"}.get(status, _phrase(status))
     body = f"<!DOCTYPE html><html><head><title>{status}</title></head><body><h1>{what}</h1></body></html>"
     return HttpAnswer(status, body, HTML, RETRY_AFTER_S if status == 429 else None, close=True)
+
+
+def _phrase(status: int) -> str:
+    """The edge has status codes of its own (520 and on) that no standard names."""
+    return HTTPStatus(status).phrase if status in set(HTTPStatus) else "Unknown"

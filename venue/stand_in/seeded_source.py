@@ -9,6 +9,7 @@ from random import Random
 
 from venue import wire
 from venue.stand_in.history import MINUTES
+from venue.stand_in.http_answer import HttpAnswer
 from venue.stand_in.instruments import PAIRS, TYPICAL_PRICES
 from venue.stand_in.limit_book import Fill
 from venue.stand_in.market import Market
@@ -31,6 +32,9 @@ INTERVALS = dict(zip(KLINE_INTERVALS, MINUTES, strict=True))
 
 class SeededSource:
     """One market per symbol, told in order of time; raises ValueError for a symbol that no facts are known of."""
+
+    patient = False  # an exchange waits for nobody
+    ended = False
 
     def __init__(self, settings: StandInSettings) -> None:
         self._settings = settings
@@ -72,8 +76,11 @@ class SeededSource:
         self._told_ns = max(self._told_ns, until_ns)
         return told
 
-    def answer(self, path: str, query: Mapping[str, str]) -> str:
-        return self._desk.answer(path, query)
+    def cue(self, topics: Collection[Topic]) -> None:
+        """Nobody is waited for: who comes late hears the rest."""
+
+    def answer(self, path: str, query: Mapping[str, str]) -> HttpAnswer:
+        return HttpAnswer(200, self._desk.answer(path, query))
 
     def _push(self, at_ns: int, topic: Topic) -> list[Push]:
         """The push due at this instant; none when there is nothing to tell."""

@@ -32,6 +32,7 @@ UNSENT_BYTES_MAX = 8 << 20
 
 DRIP_S = 0.7
 PING_FIRST_GRACE_S = 1.5
+NORMAL_CLOSE = 1000
 EMPTY_LEVELS = [("", "")] * 15
 
 
@@ -54,6 +55,8 @@ class Session(asyncio.Protocol):
         self._topics: dict[Topic, None] = {}
         self._awaiting_opening: set[Topic] = set()
         self.cut_mid_frame = False
+        self.congested = False
+        self.has_subscribed = False
 
     # ---- asyncio's side
 
@@ -80,6 +83,14 @@ class Session(asyncio.Protocol):
         self._deaf = True
         self._floor.left(self, list(self._topics))
 
+    def pause_writing(self) -> None:
+        """The client takes less than it is sent."""
+        self.congested = True
+
+    def resume_writing(self) -> None:
+        self.congested = False
+        self._floor.pump()
+
     # ---- what the floor does to a session
 
     @property
@@ -93,6 +104,12 @@ class Session(asyncio.Protocol):
             self._send(push.opening or push.text)
         else:
             self._send(push.text)
+
+    def finish(self, reason: str) -> None:
+        """A normal close behind everything that was sent."""
+        if self.is_websocket:
+            self._websocket.send_close(NORMAL_CLOSE, reason)
+            self._reply()
 
     def abort(self, *, reset: bool = False) -> None:
         """Drop the connection without a close frame; `reset` makes the kernel send RST and forget what was not yet
@@ -215,7 +232,7 @@ class Session(asyncio.Protocol):
             self._send(text)
 
     def _send(self, text: str) -> None:
-        if self._deaf or not self.is_websocket or self._dripping is not None:
+        if self._deaf or not self.is_websocket or self._dripping is not None or self._transport.is_closing():
             return
         data = Frame(Opcode.TEXT, text.encode()).serialize(mask=False)
         if self._transport.get_write_buffer_size() > UNSENT_BYTES_MAX:

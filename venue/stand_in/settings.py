@@ -3,6 +3,7 @@ likelier reading.
 """
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -46,3 +47,15 @@ class StandInSettings(Struct, frozen=True, kw_only=True):
     trade_time_digits: Literal[0, 9] = 0
     kline_end_inclusive: bool = False
     rest_dialect: Literal["wire", "documents"] = "wire"
+
+
+class TapeSettings(Struct, frozen=True, kw_only=True):
+    """A recording to serve instead of a market, at `speed` times its pace; None: as fast as the client takes it.
+
+    `recorded` is the tape that the client itself keeps: a new connection goes on behind what is on it.
+    """
+
+    tape: Path
+    recorded: Path
+    speed: Annotated[float, Meta(gt=0, le=1000)] | None = 1.0
+    enforce_limits: bool = True

@@ -5,6 +5,7 @@ tape another.
 from collections.abc import Collection, Mapping
 from typing import NamedTuple, Protocol
 
+from venue.stand_in.http_answer import HttpAnswer
 from venue.wire import Topic
 
 
@@ -22,7 +23,12 @@ class Push(NamedTuple):
 
 
 class MarketSource(Protocol):
-    """A market that tells its story once, forwards. The server is its only listener and calls it from one thread."""
+    """A market that tells its story once, forwards. The server is its only listener and calls it from one thread.
+
+    A `patient` source is not asked for more while its newest listener has not taken what it was sent.
+    """
+
+    patient: bool
 
     @property
     def start_ns(self) -> int:
@@ -41,5 +47,12 @@ class MarketSource(Protocol):
     def pushes(self, until_ns: int, topics: Collection[Topic]) -> list[Push]:
         """Go on to `until_ns` and return what was due to `topics` on the way, in order of time."""
 
-    def answer(self, path: str, query: Mapping[str, str]) -> str:
-        """The body of the answer to a GET, as of the time last gone on to; errors are answers too."""
+    @property
+    def ended(self) -> bool:
+        """The story is over: whoever listens is told so and let go."""
+
+    def cue(self, topics: Collection[Topic]) -> None:
+        """A connection subscribed for the first time: a source that has several beginnings chooses one."""
+
+    def answer(self, path: str, query: Mapping[str, str]) -> HttpAnswer:
+        """The answer to a GET, as of the time last gone on to; errors are answers too."""

@@ -29,7 +29,7 @@ def source_of(settings: StandInSettings) -> SeededSource:
 
 def asked(settings: StandInSettings, endpoint: str, /, **query: str) -> dict[str, Any]:
     path = endpoint if endpoint.startswith("/") else f"{MARKET_PATH}/{endpoint}"
-    body: dict[str, Any] = json.loads(source_of(settings).answer(path, query))
+    body: dict[str, Any] = json.loads(source_of(settings).answer(path, query).body)
     return body
 
 

@@ -1,0 +1,63 @@
+"""What a finished run's account was told before it started, read back from config.resolved.yaml. Must not know what is done with it.
+
+The fingerprint in the ledger's first row is computed again from the file: equal, the file is the one the run was decided by.
+"""
+
+from pathlib import Path
+
+import msgspec
+
+from actors.broker import BrokerSettings
+from config.resolved import read_resolved
+from front.arguments import Arguments
+from front.plan import build_plan
+from front.refusal import Refusal
+from front.settings import Settings
+from front.tape_file import TapeFile, read_tape
+from records.workspace import RunPaths, Workspace
+from trading.account_settings import AccountSettings
+from trading.messages import SessionOpened
+from venue.settings import LinkSettings
+
+__all__ = ["Terms", "read_terms"]
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """``fingerprint`` is None for a run on a tape that is no longer where it was. ``carried``: the balance came from the run before.
+    ``link`` decides, on a tape, which facts a silence makes."""
+
+    broker: BrokerSettings
+    fingerprint: str | None
+    link: LinkSettings
+    continuous: bool
+    carried: bool
+
+    def account_settings(self, opened: SessionOpened) -> AccountSettings:
+        """Of the account that wrote ``opened``; what the venue said, and what was carried in, stands there. Raises ValueError."""
+        told = {**self.broker.account, "instruments": opened.instruments}
+        return AccountSettings(**(told | {"balance": opened.balance} if self.carried else told))
+
+
+def read_terms(run: RunPaths) -> Terms | str:
+    """The terms, or why they cannot be known."""
+    found = read_resolved(run.config_resolved, Settings)
+    if isinstance(found, list):
+        return "; ".join(map(str, found[:3]))
+    settings, words = found
+    if not words.get("seed", "").isdigit() or not {"symbol", "venue"} <= words.keys():
+        return f"{run.config_resolved.name} does not say with which symbol, venue and seed the run was started"
+    arguments = Arguments(symbol=words["symbol"], venue=words["venue"], seed=int(words["seed"]))
+    tape = _tape(arguments)
+    plan = build_plan(settings, arguments, Workspace(Path()), run, int(words["seed"]), b"", "", tape)
+    broker = next(child for child in plan.children() if child.name == plan.settles).argument({}, 1).settings
+    known = arguments.tape is None or tape is not None
+    return Terms(
+        broker=broker, fingerprint=broker.fingerprint if known else None, link=settings.exchange.feed,
+        continuous=arguments.tape is not None, carried=words.get("resume") == "true",
+    )
+
+
+def _tape(arguments: Arguments) -> TapeFile | None:
+    """The tape that was traded, if it is still there; whether it is the same the fingerprint says."""
+    found = read_tape(arguments)
+    return None if isinstance(found, Refusal) else found

@@ -1,0 +1,101 @@
+"""The paper account that the last run left, for a session that goes on with it (``run --resume``). Must not start anything.
+
+The last run is the newest one whose account was ever opened, and its ledger alone is believed. One that was cut short is closed
+first, in that ledger, at the last moment it knows: what still worked is canceled and said so.
+"""
+
+from collections.abc import Iterable
+from contextlib import closing
+from itertools import takewhile
+
+from front.account_terms import read_terms
+from front.refusal import Refusal
+from front.told_tape import ToldTape, Untellable
+from records.ledger import Ledger, LedgerDamaged, LedgerFailure
+from records.logs import Logger
+from records.workspace import RunPaths, Workspace
+from supervisors.exit_codes import ExitCode
+from trading.account import Account, ImpossibleFact
+from trading.carry import Carried, carried_from
+from trading.messages import CancelAll
+from trading.quantities import plain
+
+__all__ = ["carried"]
+
+RESUMED = "resumed"
+
+
+def carried(workspace: Workspace, this_run_id: str, symbol: str, log: Logger) -> Carried | None | Refusal:
+    """Balance and positions to start with; None when no run here has an account: then it begins afresh. Needs the workspace's lock.
+
+    Refused: a ledger that cannot be believed or written, an account without money, positions in what is not traded now.
+    """
+    for run in _newest_first(workspace, this_run_id):
+        try:
+            found = _left_by(run, log)
+        except (LedgerDamaged, ImpossibleFact) as problem:
+            return Refusal(ExitCode.DATA, f"the account of run {run.run_id} cannot be believed: {problem}", where=str(run.ledger),
+                           fix=f"run_agent.py verify {run.run_id}  says more; without --resume a fresh account is used")
+        except LedgerFailure as problem:
+            return Refusal(ExitCode.BUSY, f"the account of run {run.run_id} cannot be taken over: {problem}", where=str(run.ledger),
+                           why="another process may still be closing it", fix="start again in a few seconds")
+        if found is not None:
+            return _usable(found, run, symbol, log)
+    log.warning("NOTHING_TO_RESUME", where=str(workspace.runs))
+    return None
+
+
+def _newest_first(workspace: Workspace, this_run_id: str) -> Iterable[RunPaths]:
+    """By when their settings were written, once, at the start: reading a run later on changes its directory's times."""
+    runs = [RunPaths(workspace.runs / run_id) for run_id in workspace.run_ids() if run_id != this_run_id]
+    runs = [run for run in runs if run.ledger.exists() and run.config_resolved.exists()]
+    return sorted(runs, key=lambda run: run.config_resolved.stat().st_mtime_ns, reverse=True)
+
+
+def _left_by(run: RunPaths, log: Logger) -> Carried | None:
+    """None when its account was never opened. Raises LedgerDamaged, LedgerFailure, ImpossibleFact."""
+    ledger = Ledger.open(run.ledger, create=True)  # one whose creation was cut short becomes an empty one
+    try:
+        if ledger.head[0] == 0:
+            return None
+        account = Account.folded(fact for _, fact in ledger.facts())
+        if account.desk.in_session:
+            _close(ledger, account, run, log)
+        log.info("RESUMED", from_run=run.run_id, balance=plain(account.desk.ledger.balance), ledger_sequence=ledger.head[0],
+                 positions={symbol: plain(held.quantity) for symbol, held in account.desk.ledger.open_holdings()})
+        return carried_from(account)
+    finally:
+        ledger.close()
+
+
+def _close(ledger: Ledger, account: Account, run: RunPaths, log: Logger) -> None:
+    _look_at_market(account, run, log)
+    open_orders = [order.client_order_id for order in account.desk.orders.open()]
+    now_ns = account.desk.now_ns
+    ledger.append([*account.on(CancelAll(reason=RESUMED), now_ns), *account.close(now_ns, RESUMED)])
+    log.warning("RESUMED_SESSION_CLOSED", run=run.run_id, ledger_sequence=ledger.head[0])
+    if open_orders:
+        log.warning("RESUMED_ORDERS_CANCELED", run=run.run_id, client_order_ids=open_orders)
+
+
+def _look_at_market(account: Account, run: RunPaths, log: Logger) -> None:
+    """As far as the account knew it: its last mark of the equity is then the one that its market gives."""
+    terms, known = read_terms(run), account.market_sequence
+    link = None if isinstance(terms, str) or not terms.continuous else terms.link
+    try:
+        with closing(ToldTape(run.tape, link)) as tape:
+            for fact in takewhile(lambda fact: fact.sequence <= known, tape):
+                account.observe(fact, fact.at_ns)
+    except Untellable as problem:
+        log.warning("RESUMED_WITHOUT_TAPE", run=run.run_id, reason=str(problem))
+
+
+def _usable(found: Carried, run: RunPaths, symbol: str, log: Logger) -> Carried | Refusal:
+    others = [each.symbol for each in found.positions if each.symbol != symbol]
+    if others:
+        return Refusal(ExitCode.USAGE, f"the account of run {run.run_id} holds {', '.join(others)}, this session trades {symbol}",
+                       why="a position that nobody watches cannot be carried", fix=f"--symbol {others[0]}, or leave --resume away")
+    if found.balance <= 0:
+        return Refusal(ExitCode.USAGE, f"the account of run {run.run_id} has no money left: {plain(found.balance)}",
+                       fix="leave --resume away: a fresh account is used")
+    return found

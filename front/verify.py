@@ -1,0 +1,136 @@
+"""The verb ``verify``: proves a finished run from its own files, line by line, and changes none of them. Exit code 0 or 65.
+
+Must not know how anything is checked.
+"""
+
+import json
+from collections.abc import Iterator
+
+import msgspec
+
+from front.account_terms import Terms, read_terms
+from front.arguments import Arguments
+from front.chosen_run import chosen_run
+from front.refusal import Refusal
+from front.running import RunningSession
+from front.told_tape import ToldTape, Untellable
+from records.ledger import LedgerDamaged, LedgerFailure
+from records.workspace import RunPaths, Workspace
+from reporting.verification import Check, StoredSession
+from supervisors.exit_codes import ExitCode
+from trading.account import Account
+
+__all__ = ["verify"]
+
+LEDGER_CHECKS = ("ending", "invariants", "books", "summary", "state")
+
+
+def verify(arguments: Arguments) -> ExitCode | Refusal:
+    """Prints each check and what it came to."""
+    run = chosen_run(arguments)
+    if isinstance(run, Refusal):
+        return run
+    workspace = _workspace_of(run) or Workspace(arguments.workspace)
+    session = RunningSession.find(workspace)
+    if session is not None and session.run is not None and session.run.directory == run.directory:
+        return Refusal(ExitCode.UNAVAILABLE, f"run {run.run_id} is still going: process {session.pid}", where=str(run.directory),
+                       why="only a finished run can be proved", fix="run_agent.py stop  ends it; then verify again")
+    show = _gather if arguments.json else _print
+    checks = show(_checks(run, workspace))
+    ok = all(check.ok for check in checks)
+    if arguments.json:
+        print(json.dumps({"run_id": run.run_id, "ok": ok, "checks": msgspec.to_builtins(checks)}))
+    else:
+        failed = sum(not check.ok for check in checks)
+        print(f"run {run.run_id} is proved" if ok else f"run {run.run_id} is not proved: {failed} of {len(checks)} checks failed")
+    return ExitCode.OK if ok else ExitCode.DATA
+
+
+def _checks(run: RunPaths, workspace: Workspace) -> Iterator[Check]:
+    """In the order in which they are shown, each when it is asked for."""
+    terms = read_terms(run)
+    try:
+        session = StoredSession(run.ledger, run.run_id)
+    except (LedgerDamaged, LedgerFailure) as problem:
+        yield Check("ledger", False, str(problem))
+        yield from (Check(name, False, "not checkable: the ledger cannot be believed") for name in LEDGER_CHECKS)
+        yield _settings(terms, None)
+        yield from _tape(run, terms, None)
+        return
+    try:
+        yield session.chain()
+        yield session.ending()
+        caps = None if isinstance(terms, str) else terms.broker.account["position_max"]
+        yield session.checked("invariants", lambda: session.invariants(caps))
+        yield session.checked("books", session.books)
+        yield session.checked("summary", lambda: session.summary(run.summary))
+        newest = workspace.latest.resolve() == run.directory
+        yield session.checked("state", lambda: session.state(workspace.state_file, newest))
+        yield _settings(terms, session)
+        yield from _tape(run, terms, session)
+    finally:
+        session.close()
+
+
+def _settings(terms: Terms | str, session: StoredSession | None) -> Check:
+    """The file that says how the account was set is the one that the ledger's first row names."""
+    if isinstance(terms, str):
+        return Check("settings", False, terms)
+    if session is None or session.opened is None:
+        return Check("settings", False, "not checkable: no ledger says what they were")
+    if terms.fingerprint is None:
+        return Check("settings", True, "read; the tape that was traded is not there any more, so their fingerprint cannot be made again")
+    if terms.fingerprint != session.opened.fingerprint:
+        return Check("settings", False, f"their fingerprint is {terms.fingerprint}, the ledger is of {session.opened.fingerprint}")
+    return Check("settings", True, f"they are those that the ledger was made with: fingerprint {terms.fingerprint}")
+
+
+def _tape(run: RunPaths, terms: Terms | str, session: StoredSession | None) -> tuple[Check, Check]:
+    """The tape from its first record to its last, and the ledger lived again on it."""
+    unsaid = Check("replay", False, "not checkable: it needs ledger, settings and tape")
+    link = terms.link if isinstance(terms, Terms) and terms.continuous else None
+    replayed = unsaid
+    try:
+        tape = ToldTape(run.tape, link)
+        market = iter(tape)
+        if isinstance(terms, Terms) and session is not None and session.opened is not None:
+            opened = session.opened
+            replayed = session.checked("replay", lambda: session.replayed(_account(terms, session), market))
+        for _ in market:
+            pass  # what the ledger did not need must be whole as well
+    except Untellable as problem:
+        return Check("tape", False, f"not checkable: {problem}"), replayed
+    return _whole(tape), replayed
+
+
+def _account(terms: Terms, session: StoredSession) -> Account:
+    assert session.opened is not None, "asked for before"
+    return Account(terms.account_settings(session.opened), session.opened.fingerprint)
+
+
+def _whole(tape: ToldTape) -> Check:
+    """A tape that says when it ended must not be cut short; one that was never ended may be, as far as the ledger needs it."""
+    told = f"{tape.records} records give {tape.facts} market facts"
+    if tape.tail is None:
+        return Check("tape", True, told if tape.ended else f"{told}; it was never ended")
+    cut = f"cut short behind line {tape.tail.after_line}"
+    return Check("tape", not tape.ended, f"{told}; it is {cut}")
+
+
+def _print(checks: Iterator[Check]) -> list[Check]:
+    done = []
+    for check in checks:
+        first, *rest = check.detail.split("\n")
+        print("\n".join([f"{'ok' if check.ok else 'FAILED':<7}{check.name:<11} {first}", *(f"{'':<19}{line}" for line in rest)]), flush=True)
+        done.append(check)
+    return done
+
+
+def _gather(checks: Iterator[Check]) -> list[Check]:
+    return list(checks)
+
+
+def _workspace_of(run: RunPaths) -> Workspace | None:
+    """Of a run that lies where a session makes it."""
+    runs = run.directory.parent
+    return Workspace(runs.parent.parent) if (runs.name, runs.parent.name) == ("runs", ".workspace") else None
