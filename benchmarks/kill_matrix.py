@@ -77,7 +77,7 @@ class Bench:
         shutil.rmtree(workspace, ignore_errors=True)
         code = self._session(workspace, trial)
         ledger = self._ledger(workspace)
-        events = _events(workspace)
+        events = events_of(workspace)
         deaths = [event for event in events if event["event"] == "CHILD_DIED"]
         recovered = [event["fields"]["away_ms"] for event in events if event["event"] == "CHILD_RECOVERED"]
         equal = ledger == self.reference
@@ -109,13 +109,13 @@ class Bench:
                 process.wait()
 
     def _strike(self, workspace: Path, process: "subprocess.Popen[bytes]", trial: Trial) -> None:
-        if not trial.kills or not _running(workspace, process):
+        if not trial.kills or not wait_until_running(workspace, process):
             return
         began = time.monotonic()
         for at_s, actor in trial.kills:
             while process.poll() is None and time.monotonic() - began < at_s:
                 time.sleep(0.002)
-            pid = _pid_of(workspace, actor)
+            pid = pid_of(workspace, actor)
             if pid is not None and process.poll() is None:
                 try:
                     os.kill(pid, signal.SIGKILL)
@@ -186,21 +186,21 @@ def _done(results: Path | None) -> set[str]:
     return {json.loads(line)["name"] for line in results.read_text().splitlines()}
 
 
-def _events(workspace: Path) -> list[dict[str, Any]]:
+def events_of(workspace: Path) -> list[dict[str, Any]]:
     path = workspace / "logs" / "system.jsonl"
     return [json.loads(line) for line in path.read_bytes().splitlines() if line.endswith(b"}")] if path.exists() else []
 
 
-def _running(workspace: Path, process: "subprocess.Popen[bytes]") -> bool:
+def wait_until_running(workspace: Path, process: "subprocess.Popen[bytes]") -> bool:
     while process.poll() is None:
-        if any(event["event"] == "SESSION_RUNNING" for event in _events(workspace)):
+        if any(event["event"] == "SESSION_RUNNING" for event in events_of(workspace)):
             return True
         time.sleep(0.01)
     return False
 
 
-def _pid_of(workspace: Path, actor: str) -> int | None:
-    started = [e["fields"] for e in _events(workspace) if e["event"] == "CHILD_STARTED" and e["fields"]["child"] == actor]
+def pid_of(workspace: Path, actor: str) -> int | None:
+    started = [e["fields"] for e in events_of(workspace) if e["event"] == "CHILD_STARTED" and e["fields"]["child"] == actor]
     return int(started[-1]["child_pid"]) if started else None
 
 
