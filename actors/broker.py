@@ -26,7 +26,7 @@ from timing.histogram import Histogram
 from trading.account import Account
 from trading.account_settings import AccountSettings
 from trading.duplicates import Duplicates
-from trading.messages import AccountFact, CancelAll, CloseAll, DenyOrder, OrderSubmitted, SessionOpened, SubmitOrder
+from trading.messages import AccountFact, CancelAll, CloseAll, DenyOrder, OrderSubmitted, PositionCarried, SessionOpened, SubmitOrder
 
 __all__ = ["Broker", "BrokerSettings"]
 
@@ -39,11 +39,13 @@ HALT_WAIT_NS = 200_000_000
 
 
 class BrokerSettings(msgspec.Struct, frozen=True):
-    """``account`` without instruments: those are the venue's, asked once and kept in the ledger's first row."""
+    """``account`` without instruments: those are the venue's, asked once and kept in the ledger's first row.
+    ``carried``: positions that the account begins with (``--resume``)."""
 
     symbols: tuple[str, ...]
     fingerprint: str
     account: dict[str, Any]
+    carried: tuple[PositionCarried, ...] = ()
 
 
 class Broker(ProcessActor):
@@ -114,6 +116,8 @@ class Broker(ProcessActor):
             facts = [fact for _, fact in self._ledger.facts()]
         except LedgerDamaged as damage:
             raise Unstartable(EXIT_DATA, str(damage)) from damage
+        except LedgerFailure as failure:
+            raise Unstartable(EXIT_IO_ERROR, str(failure)) from failure
         if not facts:
             return False
         opened = facts[0]
@@ -133,7 +137,7 @@ class Broker(ProcessActor):
         if missing:
             raise Unstartable(EXIT_UNAVAILABLE, f"the venue does not list {', '.join(sorted(missing))}")
         account = Account(self._account_settings(fetched.answer.instruments), self.post.settings.fingerprint)
-        self._commit(account.open(0))
+        self._commit(account.open(0, self.post.settings.carried))
         self._take_up(account)
 
     def _account_settings(self, instruments: Iterable[Any]) -> AccountSettings:

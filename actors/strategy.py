@@ -4,6 +4,7 @@ After a restart it hears the whole session again; what the account already has o
 decisions are in trading/strategy/.
 """
 
+from collections import deque
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from actors.following import FactsFollower, MarketFollower, market_follower
 from actors.process import ProcessActor
 from actors.turns import Intent, StrategyTurns
 from messaging.channels import Client
-from messaging.control import Drain, Halt
+from messaging.control import Drain, Halt, Pulse
 from messaging.mailbox import Delivery
 from messaging.outbox import Outbox
 from timing.clock import monotonic_ns
@@ -28,6 +29,8 @@ TICK_NS = 100_000_000
 RESEND_NS = 250_000_000
 OUTBOX_LIMIT = 256
 MARKET_TAKEN_EVERY = 500
+EARLY_LIMIT = 100_000
+"""Market facts held while the session starts; the start has a deadline long before."""
 HISTORY_DEADLINE_MS = 8_000
 
 
@@ -46,6 +49,7 @@ class StrategyActor(ProcessActor):
         self._market: MarketFollower | None = None
         self._market_seen_ns = 0
         self._turns: StrategyTurns | None = None
+        self._early: deque[MarketFact] = deque(maxlen=EARLY_LIMIT)
         self._turn_sent_ns = 0
         self._taken_at_start = 0
         self._ended_told = False
@@ -121,6 +125,17 @@ class StrategyActor(ProcessActor):
             self._turns.heard(fact)
             self._advance()
             return
+        if self.pulse.state == "STARTING" and self.post.incarnation == 1:
+            self._early.append(fact)  # decided on as soon as the session runs: the gate would deny until then
+            return
+        self._decide(trader, fact)
+
+    def on_pulse(self, pulse: Pulse) -> None:
+        """The session runs: what was heard while it started comes first."""
+        while self._early and pulse.state != "STARTING" and self._trader is not None:
+            self._decide(self._trader, self._early.popleft())
+
+    def _decide(self, trader: Trader, fact: MarketFact) -> None:
         for intent in trader.on_market(fact):
             if trader.settled(intent):
                 self.count("intents_not_sent_again_count")

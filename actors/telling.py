@@ -10,7 +10,8 @@ from trading.messages import AccountFact, OrderFilled, SessionOpened
 __all__ = ["COUNTED", "EVENTS", "log_fields", "told"]
 
 EVENTS = {
-    "SessionOpened": "SESSION_OPENED", "SessionClosed": "SESSION_CLOSED", "TradingStateChanged": "TRADING_STATE_CHANGED",
+    "SessionOpened": "SESSION_OPENED", "PositionCarried": "POSITION_CARRIED", "SessionClosed": "SESSION_CLOSED",
+    "TradingStateChanged": "TRADING_STATE_CHANGED",
     "StrategyProgressed": "STRATEGY_PROGRESSED", "OrderSubmitted": "ORDER_SUBMITTED", "CancelSubmitted": "CANCEL_SUBMITTED",
     "OrderDenied": "ORDER_DENIED", "OrderRejected": "ORDER_REJECTED", "OrderAccepted": "ORDER_ACCEPTED", "OrderFilled": "ORDER_FILLED",
     "OrderCanceled": "ORDER_CANCELED", "OrderExpired": "ORDER_EXPIRED", "FundingPaid": "FUNDING_PAID",

@@ -24,6 +24,7 @@ from records.workspace import RunPaths, Workspace
 from reporting.artefacts import RunFacts
 from supervisors.exit_codes import ExitCode
 from supervisors.plan import ChildSpec, Gate, Plan
+from trading.carry import Carried
 from venue.stand_in.settings import TapeSettings
 
 __all__ = ["build_plan", "fingerprint"]
@@ -40,10 +41,11 @@ Details = Mapping[str, dict[str, Any]]
 
 def build_plan(
     settings: Settings, arguments: Arguments, workspace: Workspace, run: RunPaths, seed: int, control_key: bytes, started_at: str,
-    tape: TapeFile | None = None,
+    tape: TapeFile | None = None, carried: Carried | None = None,
 ) -> Plan:
-    """``seed`` decides everything random in the session; ``started_at`` is for people."""
-    make = _Maker(settings, arguments, workspace, run, seed, started_at, tape)
+    """``carried`` is the account to go on with; without it a fresh one begins. ``seed`` decides everything random
+    in the session; ``started_at`` is for people."""
+    make = _Maker(settings, arguments, workspace, run, seed, started_at, tape, carried)
     connect_timeout_s = arguments.connect_timeout_s / min(1.0, arguments.pace or 1.0)  # a slow tape takes its time to look alive
     market: tuple[ChildSpec, ...] = (make.child("gateway", "actors.gateway:Gateway", make.gateway), make.child("feed", "actors.feed:Feed", make.feed))
     stages: tuple[tuple[ChildSpec, ...], ...] = (
@@ -84,7 +86,7 @@ class _Maker:
 
     def __init__(
         self, settings: Settings, arguments: Arguments, workspace: Workspace, run: RunPaths, seed: int, started_at: str,
-        tape: TapeFile | None,
+        tape: TapeFile | None, carried: Carried | None,
     ) -> None:
         self._settings = settings
         self._arguments = arguments
@@ -93,6 +95,7 @@ class _Maker:
         self._seed = seed
         self._started_at = started_at
         self._tape = tape
+        self._carried = carried
         self._fingerprint = fingerprint(settings, arguments, seed, tape)
 
     def child(self, name: str, actor: str, settings: Callable[[Details], Any]) -> ChildSpec:
@@ -125,7 +128,10 @@ class _Maker:
         return GatewaySettings(rest_url=url, rest=exchange.gateway, seed=self._seed)
 
     def broker(self, _: Details) -> BrokerSettings:
-        return BrokerSettings(symbols=(self._arguments.symbol,), fingerprint=self._fingerprint, account=self._account())
+        return BrokerSettings(
+            symbols=(self._arguments.symbol,), fingerprint=self._fingerprint, account=self._account(),
+            carried=self._carried.positions if self._carried else (),
+        )
 
     def risk(self, _: Details) -> Any:
         return self._settings.risk
@@ -154,7 +160,8 @@ class _Maker:
         session = self._settings.session.account
         schedule = self._settings.exchange.fee_schedule
         return {
-            "balance": session.balance, "position_max": dict(self._settings.risk.max_position_per_symbol),
+            "balance": self._carried.balance if self._carried else session.balance,
+            "position_max": dict(self._settings.risk.max_position_per_symbol),
             "fee_schedule": schedule.name, "maker_fee": schedule.maker, "taker_fee": schedule.taker,
             "slippage_model": session.slippage.model, "slippage_bps": session.slippage.slippage_bps,
             "entry_latency_ms": session.entry_latency_ms, "equity_interval_ms": session.equity_interval_ms,

@@ -22,6 +22,7 @@ from front.closing import Closing
 from front.paper_state import mend_paper_state
 from front.plan import build_plan
 from front.refusal import Refusal
+from front.resume import carried
 from front.settings import Settings, read_settings
 from front.tape_file import TapeFile, read_tape
 from front.warmup import warmup_s
@@ -82,7 +83,10 @@ def _recorded(arguments: Arguments, settings: Settings, workspace: Workspace, ta
         paths.make_sockets()
         log = _prepared(arguments, settings, workspace, paths, key, view)
         mend_paper_state(workspace, paths.run_id, log)
-        plan = build_plan(settings, arguments, workspace, paths, seed, key, iso_text(started_ns), tape)
+        left = carried(workspace, paths.run_id, arguments.symbol, log) if arguments.resume else None
+        if isinstance(left, Refusal):
+            return left
+        plan = build_plan(settings, arguments, workspace, paths, seed, key, iso_text(started_ns), tape, left)
         return _shown(tape.span_s if tape else arguments.duration_s, settings, plan, paths, view, log)
     finally:
         view.close()
@@ -139,7 +143,7 @@ def _run_facts(plan: Plan) -> RunFacts:
 
 def _spoken(arguments: Arguments) -> dict[str, Any]:
     """The command line as it was meant, for config.resolved.yaml."""
-    names = ("duration_s", "symbol", "venue", "speed", "mode", "seed", "strategy", "connect_timeout_s")
+    names = ("duration_s", "symbol", "venue", "speed", "mode", "seed", "strategy", "connect_timeout_s", "resume")
     return {name: getattr(arguments, name) for name in names}
 
 

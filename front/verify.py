@@ -94,7 +94,6 @@ def _tape(run: RunPaths, terms: Terms | str, session: StoredSession | None) -> t
         tape = ToldTape(run.tape, link)
         market = iter(tape)
         if isinstance(terms, Terms) and session is not None and session.opened is not None:
-            opened = session.opened
             replayed = session.checked("replay", lambda: session.replayed(_account(terms, session), market))
         for _ in market:
             pass  # what the ledger did not need must be whole as well

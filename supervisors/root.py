@@ -60,6 +60,8 @@ class Root:
         self._born_ns = clock()
         self._running_ns = 0
         self._ended_ns = 0
+        self._refused = 0
+        self._refusal_noted_ns = -NS_PER_S
         self._milestones: set[str] = set()
         self._ending: Drainage | Killing | None = None
 
@@ -204,7 +206,7 @@ class Root:
             return
         refusal = self._desk.refusal(command, self._clock())
         if refusal is not None:
-            self._log.warning("COMMAND_REFUSED", command=command.command[:32], reason=refusal)
+            self._note_refusal(command.command, refusal)
             self._command.send(delivery.peer, Operated(accepted=False, reason=refusal))
         elif command.command == "status":
             self._command.send(delivery.peer, Operated(accepted=True, status=self.status()))
@@ -213,6 +215,13 @@ class Root:
             self._kill("command", command.by) if command.command == "kill" else self._drain("stop")
         else:
             self._command.send(delivery.peer, Operated(accepted=False, reason=f"unknown command {command.command[:32]!r}"))
+
+    def _note_refusal(self, command: str, reason: str) -> None:
+        """At most one line a second, however many come."""
+        self._refused += 1
+        if self._clock() - self._refusal_noted_ns >= NS_PER_S:
+            self._refusal_noted_ns = self._clock()
+            self._log.warning("COMMAND_REFUSED", command=command[:32], reason=reason, refused_so_far=self._refused)
 
     def _kill(self, trigger: str, by: str) -> None:
         if isinstance(self._ending, Killing):

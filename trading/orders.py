@@ -127,7 +127,9 @@ class Order(msgspec.Struct):
 
     @property
     def result(self) -> OrderResult:
-        return OrderResult(self.state.value.lower(), self.ended_reason)
+        """A denial is a rejection to whoever asked; the state tells who refused."""
+        state = OrderState.REJECTED if self.state is OrderState.DENIED else self.state
+        return OrderResult(state.value.lower(), self.ended_reason)
 
     def advance(self, event: OrderEvent, reason: str = "") -> Refused | None:
         """Move on, or say why not."""

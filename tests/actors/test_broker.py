@@ -166,7 +166,7 @@ def test_a_denial_of_the_gate_is_on_record_and_its_id_used(bank: Bank) -> None:
     broker = bank.started()
     order = bank.order("big", quantity="5")
     denied = bank.answer(DenyOrder(order=order, reason="position_limit", text="POSITION_LIMIT_EXCEEDED: x"), "big")
-    assert (denied.status, denied.reason) == ("denied", "position_limit")
+    assert (denied.status, denied.reason) == ("rejected", "position_limit")
     assert bank.answer(order, "big").reason == "position_limit"
     assert len(bank.of(OrderDenied)) == 1 and bank.of(OrderSubmitted) == []
     assert broker.stop() == 0

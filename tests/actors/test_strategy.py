@@ -9,7 +9,7 @@ import pytest
 
 from actors.envelopes import FetchKlines, KlineRow
 from actors.strategy import StrategyActor, StrategyActorSettings
-from messaging.control import Beat, Drained, Halt, Halted, Hello
+from messaging.control import Beat, Drained, Halt, Halted, Hello, Pulse
 from tests.actors.harness import ActorRoom, RunningActor, actor_room
 from tests.actors.neighbours import FakeBroker, FakeFeed, FakeGate, FakeGateway, Neighbours, opening
 from tests.trading.decision_facts import MS, SECOND, Exchange, walk
@@ -40,6 +40,7 @@ class Floor:
     def started(self, incarnation: int = 1) -> RunningActor:
         actor = self.start(incarnation)
         self.near.until(lambda: actor.said(Hello))
+        actor.tell(Pulse(state="RUNNING", elapsed_ms=1))
         return actor
 
     def play(self, actor: RunningActor, market: list[MarketFact], answer: bool = True) -> None:
@@ -202,3 +203,14 @@ def test_it_waits_for_the_broker_and_the_feed(tmp_path: Path) -> None:
         floor.feed.silent = False
         floor.near.until(lambda: actor.said(Hello))
         assert actor.stop() == 0
+
+
+def test_nothing_is_decided_before_the_session_runs_and_nothing_heard_meanwhile_is_lost(floor: Floor) -> None:
+    actor = floor.start()
+    floor.near.until(lambda: actor.said(Hello))
+    market = walk(PRICES)
+    floor.feed.tell(*market)
+    floor.near.until(lambda: len(actor.said(Beat)) >= 2)
+    assert floor.gate.commands == []
+    actor.tell(Pulse(state="RUNNING", elapsed_ms=1))
+    floor.near.until(lambda: floor.settle() or floor.bars_of(actor) >= floor.bars_in(market))

@@ -14,7 +14,7 @@ from front.settings import Settings, read_settings
 from records.ledger import Ledger
 from records.state import paper_state, save_state
 from records.tape import ConnectionEvent, Frame, TapeHeader, TapeReader, TapeWriter
-from records.workspace import RunPaths, Workspace
+from records.workspace import Workspace
 from reporting.artefacts import RunFacts, write_artefacts
 from tests.venue.frames import CONNECT_FRAME, T0_MS, price, push, trade
 from trading.account import Account, ImpossibleFact

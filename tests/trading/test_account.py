@@ -200,7 +200,7 @@ def test_a_denied_order_is_known_and_never_reaches_the_venue() -> None:
     denial = DenyOrder(order=order, reason="position_limit", text="POSITION_LIMIT_EXCEEDED: ...")
     assert kinds(story.tell(denial)) == ["OrderDenied"]
     assert story.tell(denial) == () == story.tell(order)
-    assert story.status("a") == ("denied", "position_limit")
+    assert story.status("a") == ("rejected", "position_limit")
     assert len(story.of(OrderDenied)) == 1
 
 
