@@ -44,7 +44,9 @@ class Publisher(_Channel):
         self.socket.send(self._codec.encode(message), zmq.NOBLOCK)
 
 
-class Subscriber(_Channel):
+class _Listener(_Channel):
+    """A socket that hears one peer's messages, one frame each."""
+
     def receive(self) -> tuple[None, Any] | None:
         """(None, message or None when undecodable); None when nothing waits."""
         try:
@@ -52,6 +54,10 @@ class Subscriber(_Channel):
         except zmq.Again:
             return None
         return None, self._decode(frames[0]) if len(frames) == 1 else None
+
+
+class Subscriber(_Listener):
+    """Hears everything that its publisher sends from now on."""
 
 
 class Server(_Channel):
@@ -74,15 +80,7 @@ class Server(_Channel):
         return True
 
 
-class Client(_Channel):
-    def receive(self) -> tuple[None, Any] | None:
-        """(None, message or None when undecodable); None when nothing waits."""
-        try:
-            frames = self.socket.recv_multipart(zmq.NOBLOCK)
-        except zmq.Again:
-            return None
-        return None, self._decode(frames[0]) if len(frames) == 1 else None
-
+class Client(_Listener):
     def send(self, message: msgspec.Struct) -> bool:
         """False when the queue to the server is full: whoever needs an answer asks again."""
         try:
