@@ -61,7 +61,7 @@ class Root:
         self._running_ns = 0
         self._ended_ns = 0
         self._refused = 0
-        self._refusal_noted_ns = -NS_PER_S
+        self._refusal_noted_ns: dict[str, int] = {}
         self._milestones: set[str] = set()
         self._ending: Drainage | Killing | None = None
 
@@ -217,10 +217,10 @@ class Root:
             self._command.send(delivery.peer, Operated(accepted=False, reason=f"unknown command {command.command[:32]!r}"))
 
     def _note_refusal(self, command: str, reason: str) -> None:
-        """At most one line a second, however many come."""
+        """At most one line a second for each of the few reasons, however many come."""
         self._refused += 1
-        if self._clock() - self._refusal_noted_ns >= NS_PER_S:
-            self._refusal_noted_ns = self._clock()
+        if self._clock() - self._refusal_noted_ns.get(reason, -NS_PER_S) >= NS_PER_S:
+            self._refusal_noted_ns[reason] = self._clock()
             self._log.warning("COMMAND_REFUSED", command=command[:32], reason=reason, refused_so_far=self._refused)
 
     def _kill(self, trigger: str, by: str) -> None:
