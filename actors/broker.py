@@ -95,6 +95,9 @@ class Broker(ProcessActor):
         self._ledger.close()
 
     def report(self) -> dict[str, Any]:
+        if self._account is not None:
+            self.counters["market_gaps_count"] = self._market.gap_count
+            self.counters["market_unobserved_count"] = self._market.unobserved_count
         for word, value_ns in (("p50", self._durable.p50), ("p95", self._durable.p95), ("max", self._durable.largest)):
             self.gauges[f"durable_answer_ms_{word}"] = round(value_ns / 1e6, 3)
         return {"ledger_sequence": self._ledger.head[0]}

@@ -1,4 +1,4 @@
-"""One venue's file (config/exchanges/*.yaml) as a settings type, and what the feed and the gateway take from it.
+"""One venue's file (config/exchanges/*.yaml) as a settings type.
 
 Must not know how a file is read.
 """
@@ -8,8 +8,6 @@ from typing import Annotated
 
 import msgspec
 
-from actors.feed import FeedSettings
-from actors.gateway import GatewaySettings
 from trading.fees import FeeSchedule
 from venue.settings import LinkSettings, RestSettings
 
@@ -58,13 +56,6 @@ class ExchangeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         """Raises KeyError for a name that the file does not have."""
         rates = self._schedules[name]
         return FeeSchedule(name=name, maker=rates.maker, taker=rates.taker)
-
-    def feed_settings(self, ws_url: str, symbols: tuple[str, ...], seed: int, pace: float = 1.0) -> FeedSettings:
-        """``ws_url`` is the venue's own or a stand-in's."""
-        return FeedSettings(ws_url=ws_url, symbols=symbols, link=self.feed, pace=pace, seed=seed)
-
-    def gateway_settings(self, rest_url: str, seed: int) -> GatewaySettings:
-        return GatewaySettings(rest_url=rest_url, rest=self.gateway, seed=seed)
 
     @property
     def _schedules(self) -> dict[str, FeeRates]:

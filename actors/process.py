@@ -216,6 +216,7 @@ class ProcessActor(pykka.Actor):
         if not self._serving:
             return
         post = self.post
+        self.counters["undecodable_frames_count"] = post.channels.undecodable_count
         self.post.control.send(
             Beat(name=post.name, incarnation=post.incarnation, counters=self.counters, gauges=self.gauges, report=self.report())
         )

@@ -117,6 +117,7 @@ class Risk(ProcessActor):
     def _on_tick(self, _: Delivery) -> None:
         self._facts.tick()
         self._market.tick()
+        self.counters["commands_resent_count"] = self._outbox.resent_count
         for message in self._outbox.due(monotonic_ns()):
             self._broker.send(message)
         self.gauges["risk_outbox_messages"] = len(self._outbox)

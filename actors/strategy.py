@@ -235,6 +235,7 @@ class StrategyActor(ProcessActor):
         self._facts.tick()
         if self._market is not None:
             self._market.tick()
+        self.counters["commands_resent_count"] = self._outbox.resent_count
         for message in self._outbox.due(monotonic_ns()):
             self._risk.send(message)
         if self._turns is not None:

@@ -166,6 +166,11 @@ class Channels:
 
         return PipeReader(reader), writer
 
+    @property
+    def undecodable_count(self) -> int:
+        """Frames dropped on all channels of this process because they were none of ours."""
+        return sum(channel.undecodable_count for channel in self._open)
+
     def close(self, last: _Channel | None = None, linger_ms: int = 0) -> None:
         """Drop everything; only what was sent on ``last`` gets ``linger_ms`` to leave."""
         for channel in self._open:
