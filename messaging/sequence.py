@@ -50,6 +50,7 @@ class SequenceReader(Generic[Item]):
     def skip_to(self, last: int) -> list[tuple[int, Item]]:
         """What is missing up to ``last`` cannot be had: go on behind it."""
         self.last = max(self.last, last)
+        self._head = max(self._head, self.last)
         for number in [n for n in self._held if n <= self.last]:
             del self._held[number]
         follower = self._held.pop(self.last + 1, None)

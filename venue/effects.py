@@ -6,7 +6,7 @@ import msgspec
 
 from trading.messages import FeedLive, FeedStale, MarketFact
 
-__all__ = ["Close", "Connect", "Effect", "Ended", "Note", "Send", "Tell", "TellStatus"]
+__all__ = ["Close", "Connect", "Effect", "Ended", "Note", "Send", "Tell", "TellStatus", "frame_refused"]
 
 
 class Connect(msgspec.Struct, frozen=True):
@@ -53,3 +53,8 @@ class Note(msgspec.Struct, frozen=True):
 
 
 Effect = Connect | Send | Close | Ended | Tell | TellStatus | Note
+
+
+def frame_refused(reason: str) -> Note:
+    """A frame that gives nothing is only counted."""
+    return Note("", counters=("frame_errors_count", f"frame_{reason}_count"))

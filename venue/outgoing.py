@@ -3,10 +3,11 @@
 from venue.effects import Effect, Send
 from venue.wire import Request, encode
 
-__all__ = ["Outgoing"]
+__all__ = ["NEVER", "Outgoing"]
 
 SECOND = 1_000_000_000
 NEVER = 1 << 62
+"""The due time of what is not due."""
 
 
 class Outgoing:

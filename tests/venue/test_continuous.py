@@ -6,7 +6,7 @@ from typing import TypeVar
 import msgspec
 import pytest
 
-from tests.venue.frames import CONNECT_FRAME, SECOND, T0_MS, book, kline, price, trade
+from tests.venue.frames import CONNECT_FRAME, SECOND, T0_MS, book, price, trade
 from tests.venue.taped import MS, PONG, eventful, quiet
 from trading.messages import BookChanged, FeedLive, FeedStale, MarketFact
 from venue.continuous import ContinuousMarket
