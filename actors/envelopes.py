@@ -32,12 +32,14 @@ CommandBody = SubmitOrder | CancelOrder | DenyOrder | ReportProgress | TradingSt
 
 class Command(Envelope, frozen=True, kw_only=True):
     """An intent under way, resent under the same id until answered. ``market_seen_ns``: monotonic receipt of the market fact
-    it was decided on; ``sent_ns``: monotonic instant it first left."""
+    it was decided on; ``sent_ns``: monotonic instant it first left. ``market_sequence``, within a ``Turn``: the market fact that it
+    comes behind."""
 
     command_id: str
     body: CommandBody
     sent_ns: int
     market_seen_ns: int = 0
+    market_sequence: int = 0
 
 
 class Answer(Envelope, frozen=True, kw_only=True):
@@ -103,17 +105,23 @@ class FactsGiven(Envelope, frozen=True, kw_only=True):
 
 
 class MarketWanted(Envelope, frozen=True, kw_only=True):
+    """What follows ``after``; up to ``standing_to`` what still counts of it is enough (actors/standing.py)."""
+
     after: int
+    standing_to: int = 0
 
 
 class MarketGiven(Envelope, frozen=True, kw_only=True):
     """At most a page of market facts after the one asked for. ``first``: the oldest sequence that can still be had.
+    ``standing``: what still counts of everything up to ``standing_to`` (0: not asked for); then ``facts`` follow from there.
     ``ended``: nothing will follow the head (the end of a tape)."""
 
     facts: tuple[AnyMarketFact, ...]
     first: int
     head: int
     ended: bool = False
+    standing: tuple[AnyMarketFact, ...] = ()
+    standing_to: int = 0
 
 
 class MarketTaken(Envelope, frozen=True, kw_only=True):

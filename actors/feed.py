@@ -6,10 +6,12 @@ A thin shell: venue/protocol.py decides, venue/connection.py reads. What was hea
 from random import Random
 from typing import Any
 
+from actors.checkpoint import Checkpoint
 from actors.envelopes import MarketTaken, MarketWanted, RestAnswered
 from actors.feed_settings import FeedSettings
 from actors.market_memory import RetainedFacts
-from actors.market_tape import MarketTape
+from actors.market_past import MarketPast
+from actors.market_tape import Market, MarketTape
 from actors.process import Post, ProcessActor
 from messaging.control import Drain
 from messaging.mailbox import Delivery
@@ -124,6 +126,7 @@ class Feed(ProcessActor):
                 self._connections.pop(connection_id, None)
                 self._carry_out(self._link.lost(connection_id, reason, int(status), seen_ns))
                 self._end_when_quiet()
+        self._past.keep(self._market, self._stream.sequence)
         self._arm()
         self._keep_lead()
 
@@ -149,7 +152,7 @@ class Feed(ProcessActor):
         self.failpoints.reach("on_asked")
         message = delivery.message
         if isinstance(message, MarketWanted) and delivery.peer is not None:
-            self._server.send(delivery.peer, self._retained.page(message.after, self._stream.sequence, self._ended))
+            self._server.send(delivery.peer, self._retained.page(message, self._stream.sequence, self._ended))
         elif isinstance(message, MarketTaken):
             self._taken = message.sequence
             self._keep_lead()
@@ -255,12 +258,17 @@ class Feed(ProcessActor):
         """Go on with this run's tape if there is one: number, books and retained facts as they were."""
         settings, post = self._settings, self.post
         self._tape = MarketTape(RunPaths(post.run_directory).tape, settings.symbols, f"run {post.run_id}")
-        waiting_market = ContinuousMarket(self._stream, settings.link) if settings.continuous else None
-        if self._tape.resumed:
-            for fact in self._tape.tell_again(waiting_market or self._stream):
-                self._retained.keep(fact)
-                self._was_live = self._was_live or (settings.continuous and _is_live(fact))
-        self._link = _link(settings, self._stream, waiting_market, Random(f"feed {settings.seed} {post.incarnation}"), self._tape)
+        fits = f"{post.run_id} {post.codec_fingerprint} {settings.symbols} {settings.link}"
+        checkpoint = Checkpoint(RunPaths(post.run_directory).checkpoint(post.name), fits)
+        self._past = MarketPast(self._tape, self._retained, checkpoint, self._fresh_market)
+        self._market = self._past.recover()
+        self._stream = self._market.stream if isinstance(self._market, ContinuousMarket) else self._market
+        self._was_live = settings.continuous and any(map(_is_live, self._retained.standing()))
+        self._link = _link(settings, self._market, Random(f"feed {settings.seed} {post.incarnation}"), self._tape)
+
+    def _fresh_market(self) -> Market:
+        stream = MarketStream(self._settings.symbols)
+        return ContinuousMarket(stream, self._settings.link) if self._settings.continuous else stream
 
     def _end_when_quiet(self) -> None:
         if self._ending and not self._connections:
@@ -268,7 +276,7 @@ class Feed(ProcessActor):
 
     def _end(self) -> None:
         if not self._tape.is_closed:
-            self._close_tape()
+            self._tape.end()
             self.drained(sequence=self._stream.sequence)
 
     def _close_tape(self) -> None:
@@ -281,9 +289,7 @@ def _is_live(fact: MarketFact) -> bool:
     return isinstance(fact, FeedLive) and fact.stream == EVERY_STREAM
 
 
-def _link(
-    settings: FeedSettings, stream: MarketStream, waiting: ContinuousMarket | None, chance: Random, tape: MarketTape,
-) -> MarketConnection | ContinuousConnection:
-    if waiting is not None:
-        return ContinuousConnection(waiting, settings.link, chance, tape.wall_offset_ns)
-    return MarketConnection(stream, settings.link, chance, tape.wall_offset_ns, settings.pace)
+def _link(settings: FeedSettings, market: Market, chance: Random, tape: MarketTape) -> MarketConnection | ContinuousConnection:
+    if isinstance(market, ContinuousMarket):
+        return ContinuousConnection(market, settings.link, chance, tape.wall_offset_ns)
+    return MarketConnection(market, settings.link, chance, tape.wall_offset_ns, settings.pace)

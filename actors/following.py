@@ -15,9 +15,12 @@ from messaging.sequence import SequenceReader
 from timing.clock import monotonic_ns
 from trading.messages import MarketFact
 
-__all__ = ["FactsFollower", "MarketFollower"]
+__all__ = ["AS_IT_STANDS", "FactsFollower", "MarketFollower", "market_follower"]
 
 ASK_AGAIN_NS = 150_000_000
+
+AS_IT_STANDS = 1 << 62
+"""``standing_to`` of a reader that needs to know how the market stands now, not how it came to that."""
 
 
 class _Follower:
@@ -63,10 +66,11 @@ class _Follower:
 
 
 class FactsFollower(_Follower):
-    """The ledger's rows as ``FactTold``, from the first one on."""
+    """The ledger's rows as ``FactTold``, behind ``after``."""
 
-    def __init__(self, client: Client, take: Callable[[int, Any], None], caught_up: Callable[[], None]) -> None:
-        super().__init__(client, lambda after: FactsWanted(after=after), take, caught_up)
+    def __init__(self, client: Client, take: Callable[[int, Any], None], caught_up: Callable[[], None], after: int = 0) -> None:
+        super().__init__(client, lambda last: FactsWanted(after=last), take, caught_up)
+        self.reader.skip_to(after)
 
     def on_live(self, delivery: Delivery) -> None:
         """From the ``facts`` subscription."""
@@ -84,58 +88,69 @@ class FactsFollower(_Follower):
 
 
 class MarketFollower(_Follower):
-    """Market facts. ``from_start``: everything since the session began (asked from the feed); otherwise what comes from now on."""
+    """Market facts behind ``after``; up to ``standing_to`` only what still counts of them (actors/standing.py).
+
+    ``passed_over`` is told the first and last number of what cannot be had, before anything behind it is passed on."""
 
     def __init__(
-        self, client: Client, take: Callable[[int, Any], None], caught_up: Callable[[], None], from_start: bool,
+        self, client: Client, take: Callable[[int, Any], None], caught_up: Callable[[], None], after: int = 0, standing_to: int = 0,
+        passed_over: Callable[[int, int], None] = lambda first, last: None,
     ) -> None:
-        super().__init__(client, lambda after: MarketWanted(after=after), take, caught_up)
-        self._started = from_start
+        super().__init__(client, lambda last: MarketWanted(after=last, standing_to=standing_to), take, caught_up)
+        self._standing_to = standing_to
+        self._passed_over = passed_over
+        self.reader.skip_to(after)
         self.unobserved_count = 0
         self.ended = False
 
     def on_live(self, delivery: Delivery) -> None:
         """From the ``market`` subscription."""
         fact = delivery.message
-        if not isinstance(fact, MarketFact):
-            return
-        if not self._started:
-            self._started = True
-            self.reader.skip_to(fact.sequence - 1)
-            self.caught_up = True
-            self._tell_caught_up()
-        self._offer(fact.sequence, fact)
+        if isinstance(fact, MarketFact):
+            self._offer(fact.sequence, fact)
 
     def on_page(self, delivery: Delivery) -> None:
         """The feed's answer. What it no longer has is passed over and counted."""
         given = delivery.message
         if not isinstance(given, MarketGiven):
             return
+        if given.standing_to > self.reader.last:
+            self._pass_over(max(self.reader.last, self._standing_to), given.standing_to, given.standing)
         if given.first > self.reader.last + 1:
-            self.unobserved_count += given.first - 1 - self.reader.last
-            for sequence, ready in self.reader.skip_to(given.first - 1):
-                self._take(sequence, ready)
+            self._pass_over(self.reader.last, given.first - 1)
         for fact in given.facts:
             self._offer(fact.sequence, fact)
         self._after_page(given.head)
         self.ended = given.ended and self.reader.missing is None and self.caught_up
+
+    def suffices(self) -> None:
+        """What has come is enough to begin with: caught up, though more is still on its way."""
+        if not self.caught_up:
+            self.caught_up = True
+            self._tell_caught_up()
 
     def ask_again(self) -> None:
         """Whether anything follows: for a reader that is idle and wants to know if the market is over."""
         if monotonic_ns() - self._asked_ns >= ASK_AGAIN_NS:
             self._ask()
 
-    def tick(self) -> None:
-        if self._started:
-            super().tick()
+    def _pass_over(self, behind: int, to: int, standing: tuple[MarketFact, ...] = ()) -> None:
+        """Go on behind ``to``; nothing was heard behind ``behind`` but what is ``standing``."""
+        if to > behind:
+            self.unobserved_count += to - behind
+            self._passed_over(behind + 1, to)
+        for fact in standing:
+            self._take(fact.sequence, fact)
+        for sequence, ready in self.reader.skip_to(to):
+            self._take(sequence, ready)
 
 
 def market_follower(
     subscriber: Subscriber, client: Client, listen: Callable[..., None], take: Callable[[int, Any], None],
-    caught_up: Callable[[], None], from_start: bool,
+    caught_up: Callable[[], None], after: int = 0, standing_to: int = 0, passed_over: Callable[[int, int], None] = lambda first, last: None,
 ) -> MarketFollower:
-    """A follower that already listens to its two channels."""
-    follower = MarketFollower(client, take, caught_up, from_start)
+    """A follower that already listens to its two channels; it asks with its first tick."""
+    follower = MarketFollower(client, take, caught_up, after, standing_to, passed_over)
     listen("market", subscriber, follower.on_live)
     listen("market_pages", client, follower.on_page)
     return follower

@@ -31,6 +31,7 @@ __all__ = ["Birth", "run_child"]
 
 PR_SET_PDEATHSIG = 1
 FAREWELL_LINGER_MS = 200
+EXIT_IO_ERROR = 74
 
 
 class Birth(msgspec.Struct, frozen=True):
@@ -54,16 +55,19 @@ def run_child(birth: Birth) -> None:
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     setproctitle(f"la: {birth.name}")
-    trace = open(RunPaths(birth.run_directory).trace(birth.name), "a")  # noqa: SIM115 - faulthandler writes to it until the process ends
+    try:
+        trace = open(RunPaths(birth.run_directory).trace(birth.name), "a")  # noqa: SIM115 - faulthandler writes to it until the process ends
+        post, channels = _post(birth)
+    except OSError as problem:  # there is no log yet
+        print(f"{birth.name} cannot write what it must: {problem}", file=sys.stderr, flush=True)
+        os._exit(EXIT_IO_ERROR)
     faulthandler.enable(trace)
-    exit_code = _live(birth)
+    exit_code = _live(birth, post, channels)
     sys.stdout.flush()
     os._exit(exit_code)
 
 
-def _live(birth: Birth) -> int:
-    channels = Channels(SocketDirectory(RunPaths(birth.run_directory).sockets), run_codec())
-    post = _post(birth, channels)
+def _live(birth: Birth, post: Post, channels: Channels) -> int:
     try:
         actor = _actor_class(birth.actor)(post)
     except Exception as failure:  # an actor that cannot even be made: the supervisor hears of the exit code, the log must know why
@@ -76,7 +80,8 @@ def _live(birth: Birth) -> int:
     return exit_code
 
 
-def _post(birth: Birth, channels: Channels) -> Post:
+def _post(birth: Birth) -> tuple[Post, Channels]:
+    channels = Channels(SocketDirectory(RunPaths(birth.run_directory).sockets), run_codec())
     control = channels.client("control", f"{birth.name}.{birth.incarnation}")
 
     def say(event: dict[str, object]) -> None:
@@ -84,12 +89,13 @@ def _post(birth: Birth, channels: Channels) -> Post:
 
     log = open_logger(birth.system_log, birth.name, birth.run_id, tell=say)
     parent = parent_process()
-    return Post(
+    post = Post(
         name=birth.name, incarnation=birth.incarnation, pid=os.getpid(), run_id=birth.run_id, run_directory=birth.run_directory,
         state_file=birth.state_file, settings=birth.settings, channels=channels, mailbox=Mailbox(monotonic_ns), control=control,
         codec_fingerprint=run_codec().fingerprint, log=log, lockstep=birth.lockstep,
         parent_descriptor=None if parent is None else int(parent.sentinel),
     )
+    return post, channels
 
 
 def _actor_class(path: str) -> type[ProcessActor]:

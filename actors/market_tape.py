@@ -5,6 +5,7 @@ What cannot be written or told again ends the feed with the exit code that says 
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -12,7 +13,7 @@ from actors.process import Unstartable
 from records.tape import ConnectionEvent, Frame, RestAnswer, TapeDamaged, TapeFailure, TapeHeader, TapeReader, TapeWriter
 from records.tape_lines import Record
 from timing.clock import monotonic_ns, wall_ns
-from trading.messages import FeedLive, FeedStale, MarketFact
+from trading.messages import AnyMarketFact, FeedLive, FeedStale, MarketFact
 from venue.continuous import ContinuousMarket
 from venue.effects import Tell, TellStatus
 from venue.stream import Control, MarketStream
@@ -24,12 +25,26 @@ EXIT_DATA, EXIT_IO = 65, 74
 _STATUS = msgspec.json.Decoder(FeedStale | FeedLive)
 
 
+Market = MarketStream | ContinuousMarket
+
+
 class TapeDisagrees(Exception):
     """Telling the tape again gave other numbers than the first time: it is damaged, or this is another version of the program."""
 
 
+class KeptMarket(NamedTuple):
+    """A market as it was behind so many records of a tape, the last of which is of ``at_ns``; ``standing``: what counts of the facts
+    up to ``sequence``, the last one told."""
+
+    records: int
+    at_ns: int
+    market: Market
+    sequence: int
+    standing: tuple[AnyMarketFact, ...]
+
+
 class MarketTape:
-    """``resumed`` says whether there was a tape of this run; then ``tell_again`` comes before the first record.
+    """``resumed`` says whether there was a tape of this run; then ``behind`` and ``tell_again`` come before the first record.
 
     One offset between the clocks for a whole life: the tape's times never run backwards, whatever the wall clock does.
     """
@@ -39,6 +54,7 @@ class MarketTape:
         self.wall_offset_ns = wall_ns() - monotonic_ns()
         self._path = path
         self._last_ns = 0
+        self._records = 0
         try:
             header = TapeHeader(venue="bitunix", symbols=symbols, started_ns=wall_ns(), source=source)
             self._writer: TapeWriter | None = TapeWriter.resume(path, header)
@@ -47,21 +63,55 @@ class MarketTape:
         except TapeFailure as problem:
             raise Unstartable(EXIT_IO, f"the tape cannot be written: {problem}") from problem
 
-    def tell_again(self, market: MarketStream | ContinuousMarket) -> Iterator[MarketFact]:
-        """The facts of the run so far with the numbers they had."""
+    def behind(self, kept: KeptMarket | None) -> KeptMarket | None:
+        """``tell_again`` begins behind what is ``kept``, which is given back; None when that is not of this tape: then it begins at
+        the beginning. Raises Unstartable."""
         try:
-            tape = TapeReader(self._path)
-            self._last_ns = tape.header.started_ns
-            for record in tape:
-                self._last_ns = max(self._last_ns, record.at_ns)
-                if isinstance(market, ContinuousMarket):
-                    yield from told_by_texts(record, market, self.wall_offset_ns)
-                elif (fact := told_again(record, market, self.wall_offset_ns)) is not None:
-                    yield fact
+            self._reader = TapeReader(self._path)
+            self._last_ns = self._reader.header.started_ns
+            if kept is None:
+                return None
+            self._reader.pass_over(kept.records - 1)
+            last = next(iter(self._reader), None)
+            if last is not None and last.at_ns == kept.at_ns:
+                self._records, self._last_ns = kept.records, kept.at_ns
+                return kept
+            self._reader = TapeReader(self._path)
+        except TapeDamaged as problem:
+            raise Unstartable(EXIT_DATA, f"the tape cannot be told again: {problem}") from problem
+        return None
+
+    def tell_again(self, market: Market) -> Iterator[MarketFact]:
+        """The facts of the run so far with the numbers they had; once, from where ``behind`` said. Raises Unstartable."""
+        try:
+            for record in self._reader:
+                self._records, self._last_ns = self._records + 1, max(self._last_ns, record.at_ns)
+                yield from self._facts_of(record, market)
         except (TapeDamaged, TapeDisagrees) as problem:
             raise Unstartable(EXIT_DATA, f"the tape cannot be told again: {problem}") from problem
         # A wall clock that was set back meanwhile must not make the tape run backwards.
         self.wall_offset_ns = max(self.wall_offset_ns, self._last_ns - monotonic_ns())
+
+    def told_to(self, market: Market, sequence: int) -> Iterator[MarketFact]:
+        """All facts up to this number, told by a fresh ``market``, as often as they are wanted. Raises Unstartable."""
+        try:
+            for record in TapeReader(self._path):
+                for fact in self._facts_of(record, market):
+                    yield fact
+                    if fact.sequence >= sequence:
+                        return
+        except (TapeDamaged, TapeDisagrees) as problem:
+            raise Unstartable(EXIT_DATA, f"the tape cannot be told again: {problem}") from problem
+
+    def kept(self, market: Market, sequence: int, standing: tuple[AnyMarketFact, ...]) -> KeptMarket:
+        """For the next life, when everything on the tape has been told."""
+        return KeptMarket(self._records, self._last_ns, market, sequence, standing)
+
+    def _facts_of(self, record: Frame | RestAnswer | ConnectionEvent, market: Market) -> list[MarketFact]:
+        if isinstance(market, ContinuousMarket):
+            return told_by_texts(record, market, self.wall_offset_ns)
+        fact = told_again(record, market, self.wall_offset_ns)
+        return [] if fact is None else [fact]
 
     @property
     def last_ns(self) -> int:
@@ -86,6 +136,12 @@ class MarketTape:
         stale = isinstance(fact, FeedStale)
         self._append(ConnectionEvent(at_ns, "stale", detail) if stale else ConnectionEvent(at_ns, "connected", detail))
 
+    def end(self) -> None:
+        """``close`` of a session that ends in order: what is not durable then is the disk's fault, and said so."""
+        problem = self.close()
+        if problem is not None:
+            raise Unstartable(EXIT_IO, f"the tape cannot be ended: {problem}")
+
     def close(self) -> str | None:
         """End it, once; what went wrong, or None."""
         writer, self._writer = self._writer, None
@@ -105,6 +161,7 @@ class MarketTape:
             return  # ended: the session is over
         try:
             self._writer.append(record)
+            self._records += 1
         except TapeFailure as problem:
             raise Unstartable(EXIT_IO, f"the tape cannot be written: {problem}") from problem
 

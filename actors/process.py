@@ -18,6 +18,7 @@ from actors.failpoints import Failpoints
 from messaging.channels import Channels, Client
 from messaging.control import Beat, Drain, Drained, Halt, Halted, Hello, Leave, Pulse, Reached
 from messaging.mailbox import Delivery, Mailbox, Receiver
+from records.logs import log_loss_total
 from timing.clock import monotonic_ns
 
 __all__ = ["EXIT_FAILED", "Post", "ProcessActor", "Unstartable"]
@@ -217,6 +218,7 @@ class ProcessActor(pykka.Actor):
             return
         post = self.post
         self.counters["undecodable_frames_count"] = post.channels.undecodable_count
+        self.counters["log_lines_lost_count"] = log_loss_total(self.log)
         self.post.control.send(
             Beat(name=post.name, incarnation=post.incarnation, counters=self.counters, gauges=self.gauges, report=self.report())
         )

@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 
 from actors.envelopes import FactsGiven, FactTold, Fetched
-from actors.following import FactsFollower, MarketFollower, market_follower
-from actors.process import ProcessActor
+from actors.following import AS_IT_STANDS, FactsFollower, MarketFollower, market_follower
+from actors.process import ProcessActor, Unstartable
 from actors.second_look import SecondLook
 from messaging.control import Drain
 from messaging.mailbox import Delivery
-from records.ledger import LedgerReader
+from records.ledger import LedgerDamaged, LedgerFailure, LedgerReader
 from records.state import PaperState, load_state
 from records.workspace import RunPaths
 from reporting.artefacts import RunFacts, write_artefacts
@@ -26,7 +26,7 @@ from trading.messages import BookChanged, MarketFact, OrderFilled, OrderSubmitte
 __all__ = ["Reporter", "ReporterSettings"]
 
 TICK_NS = 200_000_000
-EXIT_BROKEN = 70
+EXIT_DATA, EXIT_BROKEN, EXIT_IO_ERROR = 65, 70, 74
 NS_PER_MS = 1_000_000
 
 
@@ -52,7 +52,7 @@ class Reporter(ProcessActor):
         self.listen("facts", channels.subscriber("facts"), self._facts.on_live)
         self._market: MarketFollower = market_follower(
             channels.subscriber("market"), channels.client("feed", self._identity()), self.listen, self._on_market, lambda: None,
-            from_start=self.post.lockstep,
+            standing_to=AS_IT_STANDS,
         )
         gateway = channels.client("gateway", self._identity())
         self._second_look = SecondLook(gateway, self.log, self.counters)
@@ -65,7 +65,12 @@ class Reporter(ProcessActor):
         self.failpoints.reach("before_summary")
         if not self._settled:
             self._settled = True
-            self._write(drain)
+            try:
+                self._write(drain)
+            except (OSError, LedgerFailure) as problem:
+                raise Unstartable(EXIT_IO_ERROR, f"the account of the run cannot be written: {problem}") from problem
+            except LedgerDamaged as damage:
+                raise Unstartable(EXIT_DATA, f"the account of the run cannot be written: {damage}") from damage
         self.drained()
 
     def report(self) -> dict[str, Any]:
@@ -118,7 +123,8 @@ class Reporter(ProcessActor):
 
     def _on_market(self, sequence: int, fact: MarketFact) -> None:
         self.failpoints.reach("on_market")
-        self._ages["market_age_ms"].record(monotonic_ns() - fact.seen_ns)
+        if self._market.caught_up:
+            self._ages["market_age_ms"].record(monotonic_ns() - fact.seen_ns)
         self._second_look.on_market(fact)
         if isinstance(fact, BookChanged):
             self._books[fact.symbol] = fact

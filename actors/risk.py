@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from actors.envelopes import Answer, Command, FactsGiven, FactTold, Turn, TurnTaken
-from actors.following import FactsFollower, MarketFollower, market_follower
-from actors.process import ProcessActor
-from actors.turns import MarketQueue
+from actors.following import AS_IT_STANDS, FactsFollower, MarketFollower, market_follower
+from actors.process import EXIT_FAILED, ProcessActor
+from actors.turns import GateTurns
 from messaging.control import Drain, Pulse
 from messaging.mailbox import Delivery
 from messaging.outbox import Outbox
@@ -45,7 +45,9 @@ class Risk(ProcessActor):
         self._state_number = 0
         self._at_ns = 0
         self._draining = False
-        self._queue = MarketQueue()
+        self._market: MarketFollower | None = None
+        self._taken_at_start = 0
+        self._turns: GateTurns | None = None
         self._turn: tuple[bytes, Turn] | None = None
         self._turn_peer = b""
         self._outbox = Outbox(RESEND_NS, OUTBOX_LIMIT)
@@ -56,10 +58,6 @@ class Risk(ProcessActor):
         self.listen("intents", self._server, self._on_intent)
         self.listen("answers", self._broker, self._on_broker)
         self.listen("facts", channels.subscriber("facts"), self._on_facts)
-        self._market: MarketFollower = market_follower(
-            channels.subscriber("market"), channels.client("feed", self._identity()), self.listen, self._on_market, lambda: None,
-            from_start=self.post.lockstep,
-        )
         self.every("tick", TICK_NS, self._on_tick)
         self._facts.tick()
 
@@ -88,8 +86,8 @@ class Risk(ProcessActor):
             self._gate.on_fact(sequence, fact)
         if isinstance(fact, TradingStateChanged):
             self._state_told = fact.state
-        self._judge_turn()
         self._at_ns = max(self._at_ns, fact.at_ns)
+        self._judge_turn()
 
     def _on_facts(self, delivery: Delivery) -> None:
         """What is known to be missing closes the gate until it has come."""
@@ -102,11 +100,24 @@ class Risk(ProcessActor):
             self._facts.caught_up = False  # the broker has not opened the session yet: ask again
             return
         self._gate.catch_up(self._facts.reader.last)
+        self._follow_market(self._gate)
         self.serve(facts_sequence=self._facts.reader.last)
 
-    def _on_market(self, sequence: int, fact: Any) -> None:
+    def _follow_market(self, gate: RiskGate) -> None:
+        """In lockstep every fact behind those that are dealt with is wanted by itself; otherwise the market as it stands is enough."""
+        channels, standing_to = self.post.channels, AS_IT_STANDS
         if self.post.lockstep:
-            self._queue.put(fact)
+            standing_to = self._taken_at_start
+            self._turns = GateTurns(gate, standing_to)
+        self._market = market_follower(
+            channels.subscriber("market"), channels.client("feed", self._identity()), self.listen, self._on_market, lambda: None,
+            standing_to=standing_to,
+        )
+        self._market.tick()
+
+    def _on_market(self, sequence: int, fact: Any) -> None:
+        if self._turns is not None:
+            self._turns.heard(fact)
             self._judge_turn()
             return
         self._at_ns = max(self._at_ns, fact.at_ns)
@@ -116,7 +127,8 @@ class Risk(ProcessActor):
 
     def _on_tick(self, _: Delivery) -> None:
         self._facts.tick()
-        self._market.tick()
+        if self._market is not None:
+            self._market.tick()
         self.counters["commands_resent_count"] = self._outbox.resent_count
         for message in self._outbox.due(monotonic_ns()):
             self._broker.send(message)
@@ -155,22 +167,23 @@ class Risk(ProcessActor):
         return msgspec.structs.replace(command, body=decision)
 
     def _judge_turn(self) -> None:
-        """In lockstep, when the facts and the market of the waiting turn are here: judged in event time, which no scheduling changes."""
-        gate = self._gate
-        if self._turn is None or gate is None or not gate.recovered or not self._permitted():
+        """In lockstep, when the account facts and the market of the waiting turn are here."""
+        gate, turns = self._gate, self._turns
+        if self._turn is None or gate is None or turns is None or not gate.recovered or not self._permitted():
             return
         peer, turn = self._turn
-        if self._facts.reader.last < turn.facts_sequence or self._queue.last < turn.market_sequence:
+        if self._facts.reader.last < turn.facts_sequence or not turns.covers(turn):
             return
-        for fact in self._queue.through(turn.market_sequence):
-            self._at_ns = max(self._at_ns, fact.at_ns)
-            gate.on_market(fact, self._at_ns)
-        gate.permit(self._at_ns, "trade")
-        commands = [self._judged(gate, command, self._at_ns) for command in turn.commands]
-        if gate.state is not self._state_told:  # in lockstep only the ledger says what was told: a repeated turn repeats this too
-            commands.append(self._state_command(gate, f"state-{turn.market_sequence}"))
         self._turn_peer, self._turn = peer, None
-        self._broker.send(msgspec.structs.replace(turn, commands=tuple(commands)))
+        if turns.too_late_for(turn):
+            self.log.warning("TURN_TOO_LATE", market_sequence=turn.market_sequence)
+            self.leave(EXIT_FAILED)
+            return
+        judged = turns.judged(
+            turn, self._state_told, lambda command: self._judged(gate, command, turns.at_ns),
+            lambda market_sequence: self._state_command(gate, f"state-{market_sequence}", turns.at_ns, market_sequence),
+        )
+        self._broker.send(judged)
         self.failpoints.reach("after_forward")
 
     def _permitted(self) -> bool:
@@ -196,8 +209,11 @@ class Risk(ProcessActor):
         self.failpoints.reach("on_answer")
         message = delivery.message
         if isinstance(message, FactsGiven):
+            self._taken_at_start = message.market_sequence
             self._facts.on_page(message)
         elif isinstance(message, TurnTaken):
+            if self._turns is not None:
+                self._turns.on_taken(message.market_sequence)
             self._server.send(self._turn_peer, message)
         elif isinstance(message, Answer):
             self._outbox.answered(message.command_id)
@@ -217,14 +233,14 @@ class Risk(ProcessActor):
         if gate is None or gate.state is self._state_told or gate.state is TradingState.STARTING:
             return
         self._state_number += 1
-        self._forward(self._state_command(gate, f"state-{self.post.incarnation}-{self._state_number}"))
+        self._forward(self._state_command(gate, f"state-{self.post.incarnation}-{self._state_number}", self._at_ns))
         self._state_told = gate.state
 
-    def _state_command(self, gate: RiskGate, command_id: str) -> Command:
+    def _state_command(self, gate: RiskGate, command_id: str, at_ns: int, market_sequence: int = 0) -> Command:
         reason = gate.state_reason
         self.log.info("TRADING_STATE", state=gate.state, before=self._state_told, reason=reason)
-        body = TradingStateChanged(at_ns=self._at_ns, state=gate.state, reason=reason)
-        return Command(command_id=command_id, sent_ns=monotonic_ns(), body=body)
+        body = TradingStateChanged(at_ns=at_ns, state=gate.state, reason=reason)
+        return Command(command_id=command_id, sent_ns=monotonic_ns(), body=body, market_sequence=market_sequence)
 
     def _identity(self) -> str:
         return f"risk.{self.post.incarnation}"

@@ -1,7 +1,7 @@
 """The strategy actor: market and account facts in, intents out to the risk gate, resent until answered.
 
-After a restart it hears the whole session again; what the account already has on record is not sent a second time. The
-decisions are in trading/strategy/.
+After a restart it hears again what came after its last checkpoint (without one: the whole session); what the account already has
+on record is not sent a second time. The decisions are in trading/strategy/.
 """
 
 from collections import deque
@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from actors.checkpoint import Checkpoint
 from actors.envelopes import Answer, Command, FactsGiven, FactTold, Fetch, Fetched, FetchedKlines, FetchKlines, MarketTaken, TurnTaken
 from actors.following import FactsFollower, MarketFollower, market_follower
 from actors.process import ProcessActor
@@ -17,6 +18,7 @@ from messaging.channels import Client
 from messaging.control import Drain, Halt, Pulse
 from messaging.mailbox import Delivery
 from messaging.outbox import Outbox
+from records.workspace import RunPaths
 from timing.clock import monotonic_ns
 from trading.bars import BarClosed, parse_interval
 from trading.messages import MarketFact, ReportProgress, SessionOpened, SubmitOrder
@@ -29,6 +31,9 @@ TICK_NS = 100_000_000
 RESEND_NS = 250_000_000
 OUTBOX_LIMIT = 256
 MARKET_TAKEN_EVERY = 500
+CHECKPOINT_EVERY = 250
+"""Market facts between two checkpoints: hearing so many again takes some milliseconds."""
+
 EARLY_LIMIT = 100_000
 """Market facts held while the session starts; the start has a deadline long before."""
 HISTORY_DEADLINE_MS = 8_000
@@ -43,9 +48,12 @@ class StrategyActor(ProcessActor):
 
     def open(self) -> None:
         channels = self.post.channels
-        self._trader: Trader | None = None
+        fits = f"{self.post.run_id} {self.post.codec_fingerprint} {self.post.settings}"
+        self._checkpoint = Checkpoint(RunPaths(self.post.run_directory).checkpoint(self.post.name), fits)
+        self._trader: Trader | None = self._checkpoint.read()
+        self._kept_sequence = self._trader.market_sequence if self._trader is not None else 0
+        self._told_feed = 0
         self._draining = False
-        self._drain_told = False
         self._market: MarketFollower | None = None
         self._market_seen_ns = 0
         self._turns: StrategyTurns | None = None
@@ -58,7 +66,8 @@ class StrategyActor(ProcessActor):
         self._risk = channels.client("risk", self._identity())
         self._broker = channels.client("broker", self._identity())
         self._gateway = channels.client("gateway", self._identity())
-        self._facts = FactsFollower(self._broker, self._on_fact, self._on_facts_caught_up)
+        received = self._trader.received_sequence if self._trader is not None else 0
+        self._facts = FactsFollower(self._broker, self._on_fact, self._on_facts_caught_up, after=received)
         self.listen("answers", self._risk, self._on_answer)
         self.listen("pages", self._broker, self._on_page)
         self.listen("history", self._gateway, self._on_history)
@@ -92,18 +101,20 @@ class StrategyActor(ProcessActor):
             self._trader = Trader(settings.strategy, told.fact.instruments, told.fact.fingerprint)
         if self._trader is not None:
             self._trader.on_fact(sequence, told.fact)
+        self._advance()
 
     def _on_facts_caught_up(self) -> None:
         if self._trader is None:
             self._facts.caught_up = False  # the broker has not opened the session yet: ask again
             return
         if self.post.lockstep:
-            self._turns = StrategyTurns(self._trader, self._command, self._taken_at_start, self._facts.reader.last)
+            taken = max(self._taken_at_start, self._trader.market_sequence)
+            self._turns = StrategyTurns(self._trader, self._command, taken, self._facts.reader.last)
         channels = self.post.channels
         self._feed = channels.client("feed", self._identity())
         self._market = market_follower(
             channels.subscriber("market"), self._feed, self.listen, self._on_market,
-            self._on_market_caught_up, from_start=True,
+            self._on_market_caught_up, after=self._trader.market_sequence,
         )
         self._market.tick()
 
@@ -123,12 +134,15 @@ class StrategyActor(ProcessActor):
         self.failpoints.reach("on_market")
         if self._turns is not None:
             self._turns.heard(fact)
+            if fact.sequence > self._turns.taken and self._market is not None:
+                self._market.suffices()  # for the next turn; how much further the feed has told does not matter
             self._advance()
             return
         if self.pulse.state == "STARTING" and self.post.incarnation == 1:
             self._early.append(fact)  # decided on as soon as the session runs: the gate would deny until then
             return
         self._decide(trader, fact)
+        self._keep(trader)
 
     def on_pulse(self, pulse: Pulse) -> None:
         """The session runs: what was heard while it started comes first."""
@@ -183,17 +197,20 @@ class StrategyActor(ProcessActor):
 
     def _on_taken(self, turns: StrategyTurns, taken: TurnTaken) -> None:
         if turns.on_taken(taken):
-            if turns.taken % MARKET_TAKEN_EVERY == 0:
+            if turns.taken - self._told_feed >= MARKET_TAKEN_EVERY:
                 self._tell_feed(turns)
             assert self._trader is not None
             self.gauges["bars_closed"] = self._trader.bars
+            self._keep(self._trader)
         self._advance()
         self._drained_if_empty()
 
-    def _command(self, intent: Intent) -> Command:
+    def _command(self, intent: Intent, market_sequence: int = 0) -> Command:
         command_id = intent.client_order_id if isinstance(intent, SubmitOrder) else intent.command_id
         self._log_intent(intent)
-        return Command(command_id=command_id, body=intent, sent_ns=monotonic_ns(), market_seen_ns=self._market_seen_ns)
+        return Command(
+            command_id=command_id, body=intent, sent_ns=monotonic_ns(), market_seen_ns=self._market_seen_ns, market_sequence=market_sequence,
+        )
 
     def _send(self, intent: Intent) -> None:
         """A full outbox drops the intent, loudly: the gate has not answered for too long to trade on."""
@@ -257,7 +274,15 @@ class StrategyActor(ProcessActor):
     def _tell_feed(self, turns: StrategyTurns) -> None:
         """The feed reads on only as far as this leads it."""
         if self._feed is not None:
+            self._told_feed = turns.taken
             self._feed.send(MarketTaken(sequence=turns.taken))
+
+    def _keep(self, trader: Trader) -> None:
+        """A checkpoint, at a moment when all that the trader wished is answered."""
+        settled = self._turns.settled if self._turns is not None else not len(self._outbox)
+        if settled and not self._draining and trader.market_sequence - self._kept_sequence >= CHECKPOINT_EVERY:
+            self._kept_sequence = trader.market_sequence
+            self._checkpoint.keep(trader)
 
     def _identity(self) -> str:
         return f"strategy.{self.post.incarnation}"

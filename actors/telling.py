@@ -15,6 +15,7 @@ EVENTS = {
     "StrategyProgressed": "STRATEGY_PROGRESSED", "OrderSubmitted": "ORDER_SUBMITTED", "CancelSubmitted": "CANCEL_SUBMITTED",
     "OrderDenied": "ORDER_DENIED", "OrderRejected": "ORDER_REJECTED", "OrderAccepted": "ORDER_ACCEPTED", "OrderFilled": "ORDER_FILLED",
     "OrderCanceled": "ORDER_CANCELED", "OrderExpired": "ORDER_EXPIRED", "FundingPaid": "FUNDING_PAID",
+    "MarketUnobserved": "MARKET_UNOBSERVED", "MarketObserved": "MARKET_OBSERVED",
 }
 """The log's word for each account fact (the equity curve is in the ledger only)."""
 

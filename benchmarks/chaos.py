@@ -16,10 +16,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.kill_matrix import ACTORS, ROOT, events_of, pid_of, wait_until_running
+from benchmarks.kill_matrix import ACTORS, ROOT, events_of, pid_of, print_away, wait_until_running
 
 SETTLING_S = 4.0
-SHARES = (("p50", 0.5), ("p95", 0.95), ("max", 1.0))
 
 
 def main() -> int:
@@ -58,11 +57,14 @@ def _strike(workspace: Path, process: "subprocess.Popen[bytes]", given: argparse
 
 def _judge(workspace: Path, code: int, kills: int) -> int:
     events = events_of(workspace)
-    away = sorted(event["fields"]["away_ms"] for event in events if event["event"] == "CHILD_RECOVERED")
+    recovered = [event["fields"] for event in events if event["event"] == "CHILD_RECOVERED"]
+    away = sorted(fields["away_ms"] for fields in recovered)
     deaths = sum(event["event"] == "CHILD_DIED" for event in events)
     errors = [event for event in events if event["level"] in ("error", "critical")]
-    figures = "  ".join(f"{name} {away[min(len(away) - 1, int(len(away) * share))]:.0f} ms" for name, share in SHARES) if away else "-"
-    print(f"\nexit {code}; {kills} kills, {deaths} deaths, {len(away)} recoveries: away {figures}; {len(errors)} errors in the log")
+    print(f"\nexit {code}; {kills} kills, {deaths} deaths, {len(away)} recoveries; {len(errors)} errors in the log")
+    print_away("all", away)
+    for actor in sorted({fields["child"] for fields in recovered}):
+        print_away(actor, [fields["away_ms"] for fields in recovered if fields["child"] == actor])
     proved = subprocess.run([sys.executable, str(ROOT / "run_agent.py"), "verify", "latest", "--workspace", str(workspace)], check=False)
     return 0 if code == 0 and proved.returncode == 0 and deaths == len(away) == kills and not errors else 1
 

@@ -19,8 +19,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from reporting.summary_file import recovery_quantiles
 
 ROOT = Path(__file__).resolve().parent.parent
 ACTORS = ("feed", "gateway", "strategy", "risk", "broker", "reporter")
@@ -49,7 +52,7 @@ class Result(NamedTuple):
     struck: int
     equal: bool
     exit_code: int
-    recovered_ms: list[float]
+    recovered_ms: list[tuple[str, float]]
     note: str
 
 
@@ -60,17 +63,18 @@ class Bench:
         self._arguments = arguments
         self._work = Path(tempfile.mkdtemp(prefix="kill-matrix-"))
         self.reference = b""
-        self.took_s = 0.0
+        self.ran_s = 0.0
 
     def prepare(self) -> None:
         began = time.monotonic()
         workspace = self._work / "reference"
         code = self._session(workspace, Trial("undisturbed"))
-        self.took_s = time.monotonic() - began
+        took_s = time.monotonic() - began
+        self.ran_s = ran_s(workspace)
         self.reference = self._ledger(workspace)
         if code != 0 or not self.reference:
             raise SystemExit(f"the undisturbed run ended with {code}; see {workspace}")
-        print(f"undisturbed: {self.reference.count(bytes([10]))} ledger rows in {self.took_s:.1f} s")
+        print(f"undisturbed: {self.reference.count(bytes([10]))} ledger rows in {took_s:.1f} s, of which the session ran {self.ran_s:.1f} s")
 
     def run(self, trial: Trial) -> Result:
         workspace = self._work / "trial"
@@ -79,7 +83,7 @@ class Bench:
         ledger = self._ledger(workspace)
         events = events_of(workspace)
         deaths = [event for event in events if event["event"] == "CHILD_DIED"]
-        recovered = [event["fields"]["away_ms"] for event in events if event["event"] == "CHILD_RECOVERED"]
+        recovered = [(event["fields"]["child"], event["fields"]["away_ms"]) for event in events if event["event"] == "CHILD_RECOVERED"]
         equal = ledger == self.reference
         note = "" if equal else _difference(self.reference, ledger)
         if not equal and self._arguments.keep:
@@ -127,7 +131,7 @@ class Bench:
         return subprocess.run(command, capture_output=True, timeout=60, check=False).stdout
 
 
-def trials(arguments: argparse.Namespace, took_s: float) -> Iterator[Trial]:
+def trials(arguments: argparse.Namespace, ran_s: float) -> Iterator[Trial]:
     chance = random.Random(arguments.seed)
     if arguments.points:
         for actor, points in POINTS.items():
@@ -136,10 +140,10 @@ def trials(arguments: argparse.Namespace, took_s: float) -> Iterator[Trial]:
                     yield Trial(f"{actor}.{point} {word}", failpoints=f"{actor}.{point}:{nth}=kill")
     for number in range(arguments.random):
         actor = ACTORS[number % len(ACTORS)]
-        yield Trial(f"random {number} {actor}", kills=((chance.uniform(0, took_s), actor),))
+        yield Trial(f"random {number} {actor}", kills=((chance.uniform(0, ran_s), actor),))
     for number in range(arguments.double):
         first, second = chance.choice(ACTORS), chance.choice(ACTORS)
-        at_s = chance.uniform(0, took_s * 0.9)
+        at_s = chance.uniform(0, ran_s * 0.9)
         yield Trial(f"double {number} {first}+{second}", kills=((at_s, first), (at_s + chance.uniform(0, 0.08), second)))
 
 
@@ -151,29 +155,34 @@ def main() -> int:
     bad = struck = runs = 0
     away: dict[str, list[float]] = {}
     try:
-        for trial in trials(arguments, bench.took_s):
+        for trial in trials(arguments, bench.ran_s):
             if trial.name in done:
                 continue
             result = bench.run(trial)
             runs, struck = runs + 1, struck + result.struck
             bad += not result.equal or result.exit_code != 0
-            actor = trial.name.split()[-1] if trial.kills else trial.name.split(".")[0]
-            away.setdefault(actor, []).extend(result.recovered_ms)
+            for actor, away_ms in result.recovered_ms:
+                away.setdefault(actor, []).append(away_ms)
             _say(result, arguments.results)
     finally:
         bench.close()
     print(f"\n{runs} runs, {struck} deaths, {bad} runs that differed or did not end with 0 (seed {arguments.seed})")
     for actor, times in sorted(away.items()):
-        if times:
-            ordered = sorted(times)
-            quantiles = [ordered[min(len(ordered) - 1, int(len(ordered) * share))] for share in (0.5, 0.95, 1)]
-            print(f"  {actor:20} away p50 {quantiles[0]:6.1f} ms  p95 {quantiles[1]:6.1f} ms  max {quantiles[2]:6.1f} ms  ({len(ordered)} recoveries)")
+        print_away(actor, times)
     return 1 if bad else 0
+
+
+def print_away(actor: str, times_ms: list[float]) -> None:
+    """From death until serving again."""
+    found = recovery_quantiles({actor: times_ms})
+    if found:
+        quantiles = "  ".join(f"{name} {found[name]:6.1f} ms" for name in ("p50", "p95", "max"))
+        print(f"  {actor:10} away {quantiles}  ({len(times_ms)} recoveries)")
 
 
 def _say(result: Result, results: Path | None) -> None:
     verdict = "equal" if result.equal and result.exit_code == 0 else f"DIFFERENT exit {result.exit_code} {result.note}"
-    times = " ".join(f"{value:.0f}" for value in result.recovered_ms)
+    times = " ".join(f"{value:.0f}" for _, value in result.recovered_ms)
     print(f"{result.name:36} deaths {result.struck}  recovered in {times or '-':>12} ms  ledger {verdict}", flush=True)
     if results is not None:
         with open(results, "a") as file:
@@ -189,6 +198,12 @@ def _done(results: Path | None) -> set[str]:
 def events_of(workspace: Path) -> list[dict[str, Any]]:
     path = workspace / "logs" / "system.jsonl"
     return [json.loads(line) for line in path.read_bytes().splitlines() if line.endswith(b"}")] if path.exists() else []
+
+
+def ran_s(workspace: Path) -> float:
+    """From the moment a session runs until it drains; the kills fall in there."""
+    at = {event["event"]: datetime.fromisoformat(event["ts"]).timestamp() for event in events_of(workspace)}
+    return max(0.0, at.get("SESSION_DRAINING", 0.0) - at.get("SESSION_RUNNING", 0.0))
 
 
 def wait_until_running(workspace: Path, process: "subprocess.Popen[bytes]") -> bool:

@@ -3,6 +3,7 @@
 The fingerprint in the ledger's first row is computed again from the file: equal, the file is the one the run was decided by.
 """
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -15,22 +16,27 @@ from front.refusal import Refusal
 from front.settings import Settings
 from front.tape_file import TapeFile, read_tape
 from records.workspace import RunPaths, Workspace
+from reporting.summary_file import RunFacts
 from trading.account_settings import AccountSettings
 from trading.messages import SessionOpened
 from venue.settings import LinkSettings
 
 __all__ = ["Terms", "read_terms"]
 
+NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
+
 
 class Terms(msgspec.Struct, frozen=True):
     """``fingerprint`` is None for a run on a tape that is no longer where it was. ``carried``: the balance came from the run before.
-    ``link`` decides, on a tape, which facts a silence makes."""
+    ``link`` decides, on a tape, which facts a silence makes. ``run`` is what a summary says of the run besides its ledger, but for
+    when it started."""
 
     broker: BrokerSettings
     fingerprint: str | None
     link: LinkSettings
     continuous: bool
     carried: bool
+    run: RunFacts
 
     def account_settings(self, opened: SessionOpened) -> AccountSettings:
         """Of the account that wrote ``opened``; what the venue said, and what was carried in, stands there. Raises ValueError."""
@@ -46,14 +52,18 @@ def read_terms(run: RunPaths) -> Terms | str:
     settings, words = found
     if not words.get("seed", "").isdigit() or not {"symbol", "venue"} <= words.keys():
         return f"{run.config_resolved.name} does not say with which symbol, venue and seed the run was started"
-    arguments = Arguments(symbol=words["symbol"], venue=words["venue"], seed=int(words["seed"]))
+    planned_s = float(words["duration_s"]) if NUMBER.fullmatch(words.get("duration_s", "")) else 0.0
+    arguments = Arguments(symbol=words["symbol"], venue=words["venue"], seed=int(words["seed"]), duration_s=planned_s)
     tape = _tape(arguments)
     plan = build_plan(settings, arguments, Workspace(Path()), run, int(words["seed"]), b"", "", tape)
-    broker = next(child for child in plan.children() if child.name == plan.settles).argument({}, 1).settings
+    broker, reporter = (
+        next(child for child in plan.children() if child.name == name).argument({}, 1).settings for name in (plan.settles, plan.closes)
+    )
     known = arguments.tape is None or tape is not None
     return Terms(
         broker=broker, fingerprint=broker.fingerprint if known else None, link=settings.exchange.feed,
         continuous=arguments.tape is not None, carried=words.get("resume") == "true",
+        run=reporter.run,
     )
 
 

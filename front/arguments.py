@@ -98,11 +98,12 @@ FLAGS = {flag.name: flag for flag in (
     Flag("--fills", "", "table", _switch("fills"), "the fills as CSV"),
     Flag("--orders", "", "table", _switch("orders"), "the orders as CSV"),
     Flag("--equity", "", "table", _switch("equity"), "the equity curve as CSV"),
+    Flag("--unobserved", "", "table", _switch("unobserved"), "when nobody saw the market, as CSV"),
 )}
 
 RUN_FLAGS = ("--duration", "--symbol", "--venue", "--speed", "--seed", "--strategy", "--config", "--workspace", "--run-id",
              "--connect-timeout", "--ui", "--resume", "--mode")
-TABLE_FLAGS = ("--ledger", "--fills", "--orders", "--equity")
+TABLE_FLAGS = ("--ledger", "--fills", "--orders", "--equity", "--unobserved")
 
 VERBS = {verb.name: verb for verb in (
     Verb("run", RUN_FLAGS, "trade for a while (what happens without a verb)"),
@@ -112,7 +113,7 @@ VERBS = {verb.name: verb for verb in (
     Verb("reset-kill", ("--workspace",), "remove the latch that a kill leaves"),
     Verb("pnl", ("--workspace",), "exact profit and loss of a file of fills", ("FILE",)),
     Verb("verify", ("--json", "--workspace"), "prove a finished run from its files; exit code 0 or 65", ("RUN",)),
-    Verb("export", (*TABLE_FLAGS, "--workspace"), "print a run's ledger, fills, orders or equity", ("RUN",)),
+    Verb("export", (*TABLE_FLAGS, "--workspace"), "print a run's ledger or one of its tables", ("RUN",)),
 )}
 
 

@@ -8,7 +8,7 @@ import secrets
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from random import Random
 from typing import Any
 
@@ -82,7 +82,7 @@ def _recorded(arguments: Arguments, settings: Settings, workspace: Workspace, ta
     try:
         paths.make_sockets()
         log = _prepared(arguments, settings, workspace, paths, key, view)
-        mend_paper_state(workspace, paths.run_id, log)
+        _mended(workspace, paths, log)
         left = carried(workspace, paths.run_id, arguments.symbol, log) if arguments.resume else None
         if isinstance(left, Refusal):
             return left
@@ -90,7 +90,8 @@ def _recorded(arguments: Arguments, settings: Settings, workspace: Workspace, ta
         return _shown(tape.span_s if tape else arguments.duration_s, settings, plan, paths, view, log)
     finally:
         view.close()
-        paths.remove_leftovers()
+        with suppress(WorkspaceNotWritable):  # how the session ended is what counts; the next one here clears up
+            paths.remove_leftovers()
 
 
 def _tidy(workspace: Workspace) -> None:
@@ -111,6 +112,13 @@ def _prepared(arguments: Arguments, settings: Settings, workspace: Workspace, pa
         raise WorkspaceNotWritable(paths.directory, problem.strerror or str(problem)) from problem
 
 
+def _mended(workspace: Workspace, paths: RunPaths, log: Logger) -> None:
+    try:
+        mend_paper_state(workspace, paths.run_id, log)
+    except OSError as problem:
+        raise WorkspaceNotWritable(workspace.state_file, problem.strerror or str(problem)) from problem
+
+
 def _shown(market_s: float, settings: Settings, plan: Plan, paths: RunPaths, view: View, log: Logger) -> ExitCode | Refusal:
     """Banner, session, summary. ``market_s``: how much market time there will be at most."""
     facts = _run_facts(plan)
@@ -120,12 +128,14 @@ def _shown(market_s: float, settings: Settings, plan: Plan, paths: RunPaths, vie
     if market_s <= needed_s:
         log.warning("DURATION_TOO_SHORT", sentence=f"the strategy watches for {needed_s:g} s before its first order, "
                     f"but the session lasts {market_s:g} s: it will not trade")
+    code = ExitCode.IO_ERROR
     try:
         outcome = Root(plan, view, log, monotonic_ns, Random(facts.seed)).run()
+        code = ExitCode.KILLED if outcome.exit_code == ExitCode.KILLED else code  # a kill is one, also where nothing can be written
         closing = Closing.of(outcome, facts, settings.strategy, paths, log)
     except OSError as problem:
         log.critical("DISK_FAILED", reason=str(problem))
-        return Refusal(ExitCode.IO_ERROR, f"the disk failed: {problem}", why="what was acknowledged is in the ledger", fix="make room")
+        return Refusal(code, f"the disk failed: {problem}", why="what was acknowledged is in the ledger", fix="make room")
     except Exception as bug:  # whatever it is, the children die with us: the log must say why, and the code must be one of ours
         log.critical("SUPERVISOR_FAILED", exc_info=bug)
         return Refusal(ExitCode.SOFTWARE, f"the supervisor failed: {bug}", where="logs/system.jsonl, event SUPERVISOR_FAILED",

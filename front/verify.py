@@ -16,11 +16,12 @@ from front.running import RunningSession
 from front.told_tape import ToldTape, Untellable
 from records.ledger import LedgerDamaged, LedgerFailure
 from records.workspace import RunPaths, Workspace
-from reporting.verification import Check, StoredSession
+from reporting.summary_file import ENDED_IN_ORDER, read_summary
+from reporting.verification import Check, StoredSession, leftovers
 from supervisors.exit_codes import ExitCode
 from trading.account import Account
 
-__all__ = ["verify"]
+__all__ = ["proof", "verify"]
 
 LEDGER_CHECKS = ("ending", "invariants", "books", "summary", "state")
 
@@ -36,7 +37,7 @@ def verify(arguments: Arguments) -> ExitCode | Refusal:
         return Refusal(ExitCode.UNAVAILABLE, f"run {run.run_id} is still going: process {session.pid}", where=str(run.directory),
                        why="only a finished run can be proved", fix="run_agent.py stop  ends it; then verify again")
     show = _gather if arguments.json else _print
-    checks = show(_checks(run, workspace))
+    checks = show(proof(run, workspace))
     ok = all(check.ok for check in checks)
     if arguments.json:
         print(json.dumps({"run_id": run.run_id, "ok": ok, "checks": msgspec.to_builtins(checks)}))
@@ -46,30 +47,45 @@ def verify(arguments: Arguments) -> ExitCode | Refusal:
     return ExitCode.OK if ok else ExitCode.DATA
 
 
-def _checks(run: RunPaths, workspace: Workspace) -> Iterator[Check]:
-    """In the order in which they are shown, each when it is asked for."""
+def proof(run: RunPaths, workspace: Workspace) -> Iterator[Check]:
+    """Every check of a finished run, in the order in which they are shown, each when it is asked for."""
     terms = read_terms(run)
     try:
         session = StoredSession(run.ledger, run.run_id)
     except (LedgerDamaged, LedgerFailure) as problem:
         yield Check("ledger", False, str(problem))
         yield from (Check(name, False, "not checkable: the ledger cannot be believed") for name in LEDGER_CHECKS)
+        yield _exit(run)
+        yield leftovers(run.leftovers())
         yield _settings(terms, None)
         yield from _tape(run, terms, None)
         return
     try:
         yield session.chain()
-        yield session.ending()
+        newest = _is_newest(run, workspace)
+        yield session.ending(newest)
         caps = None if isinstance(terms, str) else terms.broker.account["position_max"]
         yield session.checked("invariants", lambda: session.invariants(caps))
         yield session.checked("books", session.books)
-        yield session.checked("summary", lambda: session.summary(run.summary))
-        newest = workspace.latest.resolve() == run.directory
+        yield session.checked("summary", lambda: session.summary(run.summary, newest))
         yield session.checked("state", lambda: session.state(workspace.state_file, newest))
+        yield _exit(run)
+        yield leftovers(run.leftovers())
         yield _settings(terms, session)
         yield from _tape(run, terms, session)
     finally:
         session.close()
+
+
+def _exit(run: RunPaths) -> Check:
+    """I-11. A run that nobody was left of gave no code, and its summary says who ended it."""
+    summary = read_summary(run.summary) or {}
+    code, ended_by = summary.get("exit_code", "nothing"), summary.get("ended_by", ENDED_IN_ORDER)
+    if code is None and ended_by != ENDED_IN_ORDER:
+        return Check("exit", True, f"it gave no exit code: {ended_by}")
+    if isinstance(code, int) and not isinstance(code, bool) and code in set(ExitCode):
+        return Check("exit", True, f"exit code {code}: {ExitCode(code).sentence}")
+    return Check("exit", False, f"{run.summary.name} says {code} for an exit code")
 
 
 def _settings(terms: Terms | str, session: StoredSession | None) -> Check:
@@ -127,6 +143,13 @@ def _print(checks: Iterator[Check]) -> list[Check]:
 
 def _gather(checks: Iterator[Check]) -> list[Check]:
     return list(checks)
+
+
+def _is_newest(run: RunPaths, workspace: Workspace) -> bool:
+    """Nothing that had an account ran here after it."""
+    runs = [RunPaths(workspace.runs / run_id) for run_id in workspace.run_ids()]
+    with_account = [each for each in runs if each.ledger.exists() or each.directory.resolve() == run.directory]
+    return bool(with_account) and with_account[-1].directory.resolve() == run.directory
 
 
 def _workspace_of(run: RunPaths) -> Workspace | None:

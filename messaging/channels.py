@@ -15,6 +15,8 @@ from messaging.codec import MAX_FRAME_BYTES, Codec, Undecodable
 
 __all__ = ["Channels", "Client", "PipeReader", "PipeWriter", "Publisher", "Server", "Subscriber"]
 
+READABLE = int(zmq.POLLIN)
+
 HIGH_WATER_MESSAGES = 10_000
 """Per peer. A stopped subscriber loses what is beyond, sees the gap in the sequence and asks for it."""
 
@@ -29,6 +31,15 @@ class _Channel:
 
     def close(self, linger_ms: int = 0) -> None:
         self.socket.close(linger=linger_ms)
+
+    def _take(self) -> list[bytes] | None:
+        """The next message's frames. Asking first whether one waits costs a tenth of the exception that says that none does."""
+        if not int(self.socket.get(zmq.EVENTS)) & READABLE:
+            return None
+        try:
+            return self.socket.recv_multipart(zmq.NOBLOCK)
+        except zmq.Again:
+            return None
 
     def _decode(self, frame: bytes) -> Any:
         message = self._codec.decode(frame)
@@ -49,9 +60,8 @@ class _Listener(_Channel):
 
     def receive(self) -> tuple[None, Any] | None:
         """(None, message or None when undecodable); None when nothing waits."""
-        try:
-            frames = self.socket.recv_multipart(zmq.NOBLOCK)
-        except zmq.Again:
+        frames = self._take()
+        if frames is None:
             return None
         return None, self._decode(frames[0]) if len(frames) == 1 else None
 
@@ -63,9 +73,8 @@ class Subscriber(_Listener):
 class Server(_Channel):
     def receive(self) -> tuple[bytes, Any] | None:
         """(peer, message or None when undecodable); None when nothing waits."""
-        try:
-            frames = self.socket.recv_multipart(zmq.NOBLOCK)
-        except zmq.Again:
+        frames = self._take()
+        if frames is None:
             return None
         return frames[0], self._decode(frames[1]) if len(frames) == 2 else None
 

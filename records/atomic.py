@@ -1,6 +1,7 @@
 """Files that are replaced whole or not at all. Must not know what is in them."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 __all__ = ["sync_directory", "write_all", "write_atomically"]
@@ -11,16 +12,18 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o600) -> None:
 
     The order is the point: content on the disk before the name moves, the name on the disk before we return. The temporary
     file lies beside the target, is named after this process, and is removed if anything fails. A symlink in the way is
-    replaced, not followed. Raises OSError; what was there before is then still there.
+    replaced, not followed. Raises OSError that names ``path``; what was there before is then still there, and only when the
+    very last step fails, the sync of the name, it may be the new content.
     """
     temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
     try:
         _write_new(temporary, data, mode)
         os.replace(temporary, path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_directory(path.parent)
+        sync_directory(path.parent)
+    except OSError as error:
+        with suppress(OSError):  # a disk that refuses to write may refuse this too; the first refusal is the one to tell
+            temporary.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def write_all(descriptor: int, data: bytes) -> None:

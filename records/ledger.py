@@ -3,6 +3,7 @@
 The only door to sqlite3. Must not know what a fact means: it keeps order, bytes and proof. Errors by culprit:
 
     LedgerFailure   the disk, the file system or a second writer; the session must stop (exit 74)
+    LedgerHeld      of these: another process holds the file, and did when it was to be opened (exit 65)
     LedgerDamaged   what is in the file is not what was written (exit 65)
 """
 
@@ -12,22 +13,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from records.ledger_failure import LedgerBusy, LedgerFailure, LedgerHeld
 from records.ledger_rows import GENESIS, LedgerDamaged, StoredRow, checked, row_of
 from records.ledger_schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, VIEWS
 from records.ledger_witness import Acknowledged, Witness
 from trading.messages import AccountFact
 
-__all__ = ["Ledger", "LedgerDamaged", "LedgerFailure", "LedgerReader"]
+__all__ = ["Ledger", "LedgerDamaged", "LedgerFailure", "LedgerHeld", "LedgerReader"]
 
 OPENING_WAIT_S = 2.0
 """Bound for another connection's recovery after a crash. Once open the writer waits for nobody: busy means a second writer."""
 
 ROWS_PER_READ = 1000
 FLAWS_NAMED = 3
-
-
-class LedgerFailure(Exception):
-    """The ledger could not be opened, read or written. Never retried: after a failed sync the kernel forgets what was lost."""
 
 
 class _Reading:
@@ -78,7 +76,7 @@ class Ledger(_Reading):
     def open(cls, path: Path, create: bool = False) -> "Ledger":
         """Open for writing; with ``create`` a missing or still empty file (a creation that was cut short) becomes a new ledger.
 
-        Raises LedgerFailure or LedgerDamaged. Verifies the head, not the whole chain: iterate ``facts`` for that.
+        Raises LedgerFailure (LedgerHeld) or LedgerDamaged. Verifies the head, not the whole chain: iterate ``facts`` for that.
         """
         if create:
             _touch(path)
@@ -90,6 +88,9 @@ class Ledger(_Reading):
             _require_ledger(connection, acknowledged)
             _set_up_writer(connection)
             return cls(path, connection)
+        except LedgerBusy as busy:
+            connection.close()
+            raise LedgerHeld(path) from busy
         except BaseException:  # whatever it is, it is raised again; only the file must not stay open
             connection.close()
             raise
@@ -169,8 +170,9 @@ class LedgerReader(_Reading):
             raise _culprit(error) from error
 
 
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _THE_MACHINE = {
-    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PERM, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_MISUSE,
 }
 
@@ -178,6 +180,8 @@ _THE_MACHINE = {
 def _culprit(error: sqlite3.Error, seq: int = 0) -> LedgerFailure | LedgerDamaged:
     """A failed read is the machine's fault or the content's; a closed connection has no code and is our own."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE) & 0xFF
+    if code in _BUSY:
+        return LedgerBusy(str(error))
     return LedgerFailure(str(error)) if code in _THE_MACHINE else LedgerDamaged(seq, str(error))
 
 
@@ -247,14 +251,14 @@ def _is_empty(connection: sqlite3.Connection) -> bool:
 
 def _create_schema(connection: sqlite3.Connection) -> None:
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("BEGIN IMMEDIATE")
         for statement in SCHEMA:
             connection.execute(statement)
         connection.execute("COMMIT")
     except sqlite3.Error as error:
-        raise LedgerFailure(str(error)) from error
+        raise _culprit(error) from error
 
 
 def _require_ledger(connection: sqlite3.Connection, acknowledged: Acknowledged | None) -> None:
@@ -274,9 +278,17 @@ def _require_ledger(connection: sqlite3.Connection, acknowledged: Acknowledged |
 
 
 def _set_up_writer(connection: sqlite3.Connection) -> None:
-    """FULL: a commit is on the disk when it returns. The WAL is folded back every 1000 pages, so it stays below some MiB."""
-    mode = _read(connection, "PRAGMA journal_mode = WAL")[0][0]
-    if mode != "wal":
-        raise LedgerFailure(f"the file system allows no write-ahead log, only journal mode {mode}")
+    """FULL: a commit is on the disk when it returns. The WAL is folded back every 1000 pages, so it stays below some MiB. Whoever is
+    writing at this moment is noticed here, not at the first append."""
+    _write_ahead(connection)
+    _read(connection, "BEGIN IMMEDIATE")
+    _read(connection, "ROLLBACK")
     for pragma in ("synchronous = FULL", "wal_autocheckpoint = 1000", "busy_timeout = 0"):
         _read(connection, f"PRAGMA {pragma}")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """A disk that fails on the way there is no error to SQLite: it stays in the mode that it was in, and says so."""
+    mode = _read(connection, "PRAGMA journal_mode = WAL")[0][0]
+    if mode != "wal":
+        raise LedgerFailure(f"no write-ahead log can be kept there, only journal mode {mode}: the file system allows none, or the disk failed")

@@ -43,6 +43,28 @@ _FILLS = _select("OrderFilled", (
 _EQUITY = _select("EquityMarked", ("at_ns", "balance", "unrealized_pnl", "equity"))
 _FUNDING = _select("FundingPaid", ("at_ns", "symbol", "boundary_at_ns", "rate", "mark", "position", "amount"))
 
+# One row per loss of sight; ``to_ns`` is empty when the market was not seen again. A second loss before that is a row of its own.
+_UNOBSERVED = """
+SELECT
+    lost.seq AS seq,
+    json_extract(lost.body, '$.at_ns') AS at_ns,
+    json_extract(lost.body, '$.symbol') AS symbol,
+    json_extract(lost.body, '$.reason') AS reason,
+    json_extract(lost.body, '$.from_ns') AS from_ns,
+    json_extract(seen.body, '$.at_ns') AS to_ns,
+    json_extract(lost.body, '$.first_missing') AS first_missing,
+    json_extract(lost.body, '$.last_missing') AS last_missing,
+    json_extract(lost.body, '$.open_orders') AS open_orders
+FROM ev AS lost
+LEFT JOIN ev AS seen ON seen.seq = (
+    SELECT min(seq) FROM ev AS again
+    WHERE again.kind = 'MarketObserved' AND again.seq > lost.seq
+        AND json_extract(again.body, '$.symbol') = json_extract(lost.body, '$.symbol')
+)
+WHERE lost.kind = 'MarketUnobserved'
+ORDER BY lost.seq
+"""
+
 # One row per order: what was asked, and what became of it (``state``, ``ended_reason`` and ``last_seq`` from its last fact;
 # asking for a cancel is not yet one that changes the state).
 # ``leaves_quantity`` is what was not filled. CAST to REAL only asks "is it zero?"; no number is computed with it.
@@ -88,7 +110,7 @@ WHERE asked.kind IN ('OrderSubmitted', 'OrderDenied')
 ORDER BY asked.seq
 """
 
-VIEWS = {"fills": _FILLS, "orders": _ORDERS, "equity": _EQUITY, "funding": _FUNDING}
+VIEWS = {"fills": _FILLS, "orders": _ORDERS, "equity": _EQUITY, "funding": _FUNDING, "unobserved": _UNOBSERVED}
 """What each view shows. This program asks by these texts, so that nobody's changed file decides what it runs."""
 
 SCHEMA = (

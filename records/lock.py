@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -44,7 +45,8 @@ class Lock:
         """Remove the file, then let go. In this order nobody can lock a file that is no longer there. A second call does nothing."""
         if self._descriptor is None:
             return
-        self.path.unlink(missing_ok=True)
+        with suppress(OSError):  # on a disk that takes nothing any more the file stays, and nobody holds it
+            self.path.unlink(missing_ok=True)
         os.close(self._descriptor)
         self._descriptor = None
 

@@ -49,30 +49,46 @@ def log_loss_total(logger: Logger) -> int:
 
 
 class LogFile:
-    """The end of the chain: takes finished events. Threads may share it: a line is one write."""
+    """The end of the chain: takes finished events. Threads may share it: a line is one write.
+
+    Where lines are missing the next that can be written is ``LOG_LINES_LOST``; whoever is told events hears of the first at once.
+    """
 
     def __init__(self, path: Path, tell: Callable[[dict[str, object]], None] | None = None) -> None:
         self.path = path
         self.log_loss_total = 0
+        self._missing = 0
         self._tell = tell
         self._torn = False
         self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def msg(self, event: dict[str, object]) -> None:
+        if self._missing and self._written(self._gap(event)):
+            self._missing = 0
+        if self._missing or not self._written(event):
+            self.log_loss_total += 1
+            self._missing += 1
+            if self._missing == 1 and self._tell is not None:
+                self._tell(self._gap(event))
+        if self._tell is not None and event["level"] != "debug":
+            self._tell(event)
+
+    debug = info = warning = error = critical = msg
+
+    def _written(self, event: dict[str, object]) -> bool:
         line = encode_line(event)
         # Behind a line that a full disk cut short, this one must not begin in the middle of it.
         data = b"\n" + line if self._torn else line
         try:
             written = os.write(self._descriptor, data)
         except OSError:
-            self.log_loss_total += 1
-        else:
-            self._torn = written < len(data)
-            self.log_loss_total += self._torn
-        if self._tell is not None and event["level"] != "debug":
-            self._tell(event)
+            return False
+        self._torn = written < len(data)
+        return not self._torn
 
-    debug = info = warning = error = critical = msg
+    def _gap(self, event: dict[str, object]) -> dict[str, object]:
+        """Said in the name and at the time of the event behind it."""
+        return {**event, "level": "warning", "event": "LOG_LINES_LOST", "fields": {"lines": self._missing, "log_loss_total": self.log_loss_total}}
 
 
 class _Event:

@@ -11,6 +11,7 @@ This module must not know what a frame says.
 
 import os
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -145,6 +146,11 @@ class TapeReader:
     @property
     def tail(self) -> TruncatedTail | None:
         return self._lines.tail
+
+    def pass_over(self, records: int) -> None:
+        """Go on behind the next ``records``, unread. Raises TapeDamaged only for what is no gzip."""
+        for _ in islice(self._numbered, records):
+            pass
 
     def __iter__(self) -> Iterator[Frame | RestAnswer | ConnectionEvent]:
         for number, line in self._numbered:

@@ -1,4 +1,4 @@
-"""Where everything lies: the paths of a workspace and of a run, and how they are made. Knows names, not contents.
+"""Where everything lies: the paths of a workspace and of a run, and how they are made. Knows names, and of contents only when a run began.
 
     .workspace/agent.pid  KILL  KILLED  runs/{run_id}/...  runs/latest
     paper/state.json
@@ -7,14 +7,19 @@
 
 import os
 import re
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+
+from records.tape import TapeDamaged, TapeReader
 
 __all__ = ["RunNotFound", "RunPaths", "Workspace", "WorkspaceNotWritable", "new_run_id"]
 
 LATEST = "latest"
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+ID_TIME = "%Y%m%dT%H%M%S"
+GENERATED_ID = re.compile(r"([0-9]{8}T[0-9]{6})-([0-9]{6})-[0-9]+")
 
 
 class WorkspaceNotWritable(Exception):
@@ -73,6 +78,10 @@ class RunPaths:
         return self.directory / "equity.csv"
 
     @property
+    def unobserved_csv(self) -> Path:
+        return self.directory / "unobserved.csv"
+
+    @property
     def config_resolved(self) -> Path:
         return self.directory / "config.resolved.yaml"
 
@@ -86,6 +95,10 @@ class RunPaths:
         """The run's key for operator commands while it runs: 32 random bytes, mode 0600."""
         return self.directory / "control.key"
 
+    def checkpoint(self, name: str) -> Path:
+        """What an actor keeps to be back sooner while the run lasts (actors/checkpoint.py)."""
+        return self.directory / f"{name}.checkpoint"
+
     @property
     def venue_place(self) -> Path:
         """Where the stand-in was, for its successor while the run lasts."""
@@ -96,16 +109,23 @@ class RunPaths:
         return self.directory / f"{actor}.trace"
 
     def remove_leftovers(self) -> None:
-        """What a run needs only while it lasts: sockets, key, the stand-in's place, traces of nothing. Raises WorkspaceNotWritable."""
+        """What a run needs only while it lasts: sockets, key, the stand-in's place, checkpoints, traces of nothing. Raises WorkspaceNotWritable."""
         self.remove_sockets()
         try:
             self.control_key.unlink(missing_ok=True)
             self.venue_place.unlink(missing_ok=True)
+            for checkpoint in self.directory.glob("*.checkpoint"):
+                checkpoint.unlink()
             for trace in self.directory.glob("*.trace"):
                 if trace.stat().st_size == 0:
                     trace.unlink()
         except OSError as error:
             raise WorkspaceNotWritable(self.directory, error.strerror or str(error)) from error
+
+    def leftovers(self) -> tuple[Path, ...]:
+        """What of that is there, and files that somebody had not finished writing."""
+        fixed = (self.sockets, self.control_key, self.venue_place)
+        return (*(path for path in fixed if path.exists()), *self.directory.glob("*.checkpoint"), *self.directory.glob("*.tmp-*"))
 
     def make_sockets(self) -> Path:
         """A fresh directory for sockets. Raises WorkspaceNotWritable."""
@@ -187,11 +207,11 @@ class Workspace:
         return run
 
     def run_ids(self) -> tuple[str, ...]:
-        """The ids of all runs here, the one changed last at the end."""
+        """The ids of all runs here, the one that began last at the end."""
         if not self.runs.is_dir():
             return ()
         directories = [entry for entry in self.runs.iterdir() if entry.is_dir() and not entry.is_symlink()]
-        return tuple(entry.name for entry in sorted(directories, key=lambda entry: (entry.stat().st_ctime_ns, entry.name)))
+        return tuple(entry.name for entry in sorted(directories, key=lambda entry: (_began_ns(entry), entry.name)))
 
     def find(self, asked: str) -> RunPaths | RunNotFound:
         """The run that ``asked`` names: ``latest``, a run id of this workspace, or the path of a directory with a ledger in it."""
@@ -205,7 +225,22 @@ class Workspace:
 def new_run_id(wall_ns: int, pid: int) -> str:
     """Readable, sortable by start, unique on a machine: ``20260102T030405-678901-4242``."""
     seconds, rest_ns = divmod(wall_ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y%m%dT%H%M%S}-{rest_ns // 1000:06d}-{pid}"
+    return f"{datetime.fromtimestamp(seconds, timezone.utc):{ID_TIME}}-{rest_ns // 1000:06d}-{pid}"
+
+
+def _began_ns(directory: Path) -> int:
+    """In wall time: by a generated id, else by what the run's tape says in its first line. 0 for what never heard the market. The times
+    of files do not count: any copy and any touch changes them."""
+    made = GENERATED_ID.fullmatch(directory.name)
+    if made is not None:
+        with suppress(ValueError):  # digits that are no date
+            started = datetime.strptime(made[1], ID_TIME).replace(tzinfo=timezone.utc)
+            return int(started.timestamp()) * 1_000_000_000 + int(made[2]) * 1000
+    try:
+        with closing(TapeReader(RunPaths(directory).tape)) as tape:
+            return tape.header.started_ns
+    except (OSError, TapeDamaged):
+        return 0
 
 
 def _make_directory(directory: Path, exist_ok: bool) -> None:

@@ -18,12 +18,13 @@ __all__ = ["RunFacts", "write_artefacts", "write_page"]
 
 
 def write_artefacts(paths: RunPaths, run: RunFacts, detail: Mapping[str, Any], reason: str) -> dict[str, Any]:
-    """Write summary.json, orders.csv, fills.csv, equity.csv and report.html; the answer is what of it belongs into the log.
+    """Write summary.json, orders.csv, fills.csv, equity.csv, unobserved.csv and report.html; the answer is what of it belongs into the log.
 
     ``detail`` has the fields of ``Ending`` that the supervisor knows; what else it has is ignored. Raises OSError, LedgerFailure,
     LedgerDamaged, and msgspec.ValidationError for a detail of the wrong type.
     """
-    ending = msgspec.convert({"exit_code": 0, "duration_s": 0.0, **detail, "reason": reason, "ended_at": iso_text(wall_ns())}, Ending)
+    known = {"exit_code": 0, "duration_s": 0.0, "ended_at": iso_text(wall_ns()), **detail, "reason": reason}
+    ending = msgspec.convert(known, Ending)
     reader = LedgerReader(paths.ledger)
     try:
         seq, head = reader.head

@@ -24,6 +24,7 @@ DAY_S = 86_400
 TIME_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, DAY_S)
 TIMES_MAX = 8
 VALUES = 6
+BAND_MIN = Decimal("1.0")
 EMPTY_MARGIN = Decimal("0.001")
 
 
@@ -59,6 +60,11 @@ class Frame(NamedTuple):
             at_ns = self.start_ns + (self.end_ns - self.start_ns) * (2 * number + 1) // (2 * count)
             left, high = _tenths(LEFT * 10 + number * width), self.height - TOP - BOTTOM
             yield at_ns, Markup(f'x="{left}" y="{TOP}" width="{_tenths(width)}" height="{high}"')
+
+    def band(self, from_ns: int, to_ns: int) -> Markup:
+        """From one instant to another, from top to bottom, as attributes; wide enough to be seen."""
+        left, right = Decimal(self.x(from_ns)), Decimal(self.x(to_ns))
+        return Markup(f'x="{left}" y="{TOP}" width="{max(right - left, BAND_MIN)}" height="{self.height - TOP - BOTTOM}"')
 
     def _values(self) -> Iterator[Markup]:
         step = _round_step((self.high - self.low) / VALUES)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal, localcontext
 
 from reporting.axes import Frame, frame_around, moment
-from reporting.chronicle import Chronicle, Fill
+from reporting.chronicle import Chronicle, Fill, Outage
 from reporting.curves import Curve, Point
 from reporting.markup import Markup, shown
 from reporting.numbers import exact, grouped
@@ -41,7 +41,8 @@ def equity_chart(chronicle: Chronicle) -> Markup:
         frame = _frame(EQUITY_HEIGHT, chronicle, [point.value for point in points] + [points[0].highest])
         tops = " ".join(f"{frame.x(at_ns)},{frame.y(value)}" for at_ns, value in reversed(list(_tops(points))))
         shade = Markup(f'<polygon class="fall" points="{_pairs(frame, points)} {tops}"/>')
-        return frame.picture("equity over time", (shade, _line(frame, points), *_readings(frame, points, _equity_words)))
+        layers = (shade, *_bands(frame, chronicle.outages), _line(frame, points), *_readings(frame, points, _equity_words))
+        return frame.picture("equity over time", layers)
 
 
 def price_chart(chronicle: Chronicle, symbol: str) -> Markup:
@@ -53,7 +54,8 @@ def price_chart(chronicle: Chronicle, symbol: str) -> Markup:
         if not values:
             return _nothing("no mark price was heard")
         frame = _frame(PRICE_HEIGHT, chronicle, values)
-        layers = (_line(frame, points), *_readings(frame, points, _value_words), *(_marker(frame, fill) for fill in fills))
+        bands = _bands(frame, (each for each in chronicle.outages if each.lost.symbol == symbol))
+        layers = (*bands, _line(frame, points), *_readings(frame, points, _value_words), *(_marker(frame, fill) for fill in fills))
         return frame.picture(f"mark price of {symbol} over time, with fills", layers)
 
 
@@ -68,11 +70,20 @@ def position_chart(chronicle: Chronicle, symbol: str) -> Markup:
         path = f"M{frame.x(points[0].at_ns)} {frame.y(points[0].value)}{steps}"
         zero = frame.y(ZERO)
         area = Markup(f'<path class="held" d="{path}V{zero}H{frame.x(points[0].at_ns)}Z"/><path class="line" d="{path}"/>')
-        return frame.picture(f"position in {symbol} over time", (area, *_readings(frame, points, _value_words)))
+        bands = _bands(frame, (each for each in chronicle.outages if each.lost.symbol == symbol))
+        return frame.picture(f"position in {symbol} over time", (*bands, area, *_readings(frame, points, _value_words)))
 
 
 def _frame(height: int, chronicle: Chronicle, values: Iterable[Decimal]) -> Frame:
     return frame_around(height, chronicle.start_ns, chronicle.end_ns, values)
+
+
+def _bands(frame: Frame, outages: Iterable[Outage]) -> Iterator[Markup]:
+    """Where nobody saw the market, from top to bottom."""
+    for each in outages:
+        to_ns = frame.end_ns if each.to_ns is None else each.to_ns
+        words = f"{moment(each.lost.from_ns)} to {moment(to_ns)}: {each.lost.symbol} was not seen, {each.lost.reason}"
+        yield Markup(f'<rect class="unseen" {frame.band(each.lost.from_ns, to_ns)}><title>{shown(words)}</title></rect>')
 
 
 def _tops(points: Sequence[Point]) -> Iterator[tuple[int, Decimal]]:

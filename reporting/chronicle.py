@@ -10,18 +10,19 @@ from typing import NamedTuple
 
 from reporting.curves import Curve, Sample
 from trading.messages import (
-    AccountFact, EquityMarked, OrderCanceled, OrderDenied, OrderExpired, OrderFilled, OrderRejected, OrderSubmitted, PositionCarried,
-    SessionOpened, SubmitOrder, TradingStateChanged,
+    AccountFact, EquityMarked, MarketObserved, MarketUnobserved, OrderCanceled, OrderDenied, OrderExpired, OrderFilled, OrderRejected,
+    OrderSubmitted, PositionCarried, SessionClosed, SessionOpened, SubmitOrder, TradingStateChanged,
 )
 from trading.quantities import EXACT, ZERO
 from trading.words import OrderState
 
-__all__ = ["Chronicle", "Fill", "Refusal"]
+__all__ = ["Chronicle", "Fill", "Outage", "Refusal"]
 
 FILL_ROWS = 500
 FILL_MARKERS = 240
 REFUSAL_ROWS = 100
 STATE_ROWS = 50
+OUTAGE_ROWS = 100
 
 
 class Fill(NamedTuple):
@@ -42,6 +43,13 @@ class Refusal(NamedTuple):
     text: str
 
 
+class Outage(NamedTuple):
+    """Nobody saw a market; ``lost`` is the first fact that says so, ``to_ns`` None while and if it was not seen again."""
+
+    lost: MarketUnobserved
+    to_ns: int | None
+
+
 class Chronicle:
     """``start_ns`` and ``end_ns`` are of what is drawn; both 0 when nothing is. Counts are of everything, lists of the first ones;
     ``drawn`` are fills of all symbols, spread over the session."""
@@ -59,9 +67,12 @@ class Chronicle:
         self.ends: Counter[tuple[OrderState, str]] = Counter()
         self.states: list[TradingStateChanged] = []
         self.state_count = 0
+        self.outages: list[Outage] = []
+        self.outage_count = 0
         self._starting_equity = ZERO
         self._held: dict[str, Decimal] = {}
         self._open_orders: dict[str, SubmitOrder] = {}
+        self._unseen: dict[str, int] = {}
 
     @classmethod
     def of(cls, facts: Iterable[AccountFact]) -> "Chronicle":
@@ -89,6 +100,12 @@ class Chronicle:
                 self.state_count += 1
                 if len(self.states) < STATE_ROWS:
                     self.states.append(fact)
+            case MarketUnobserved() if fact.symbol not in self._unseen:
+                self._lose(fact)
+            case MarketObserved():
+                self._regain(fact)
+            case SessionClosed():
+                self._reach(fact.at_ns)
             case _:
                 self._end(fact)
 
@@ -113,6 +130,19 @@ class Chronicle:
         self.drawn.add(fill)
         if len(self.fills) < FILL_ROWS:
             self.fills.append(fill)
+
+    def _lose(self, fact: MarketUnobserved) -> None:
+        """Beyond the rows that are kept an outage is only counted."""
+        self._unseen[fact.symbol] = len(self.outages)
+        self.outage_count += 1
+        if len(self.outages) < OUTAGE_ROWS:
+            self.outages.append(Outage(fact, None))
+
+    def _regain(self, fact: MarketObserved) -> None:
+        self._reach(fact.at_ns)
+        place = self._unseen.pop(fact.symbol, OUTAGE_ROWS)
+        if place < len(self.outages):
+            self.outages[place] = self.outages[place]._replace(to_ns=fact.at_ns)
 
     def _end(self, fact: AccountFact) -> None:
         match fact:

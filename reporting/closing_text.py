@@ -26,7 +26,7 @@ def banner_lines(facts: Mapping[str, Any]) -> list[str]:
 
 
 def summary_lines(summary: Mapping[str, Any], path: Path) -> list[str]:
-    """Nine lines or ten; the last one is the path of summary.json and nothing else, for scripts."""
+    """Nine lines to eleven; the last one is the path of summary.json and nothing else, for scripts."""
     lines = [
         f"run {_text(summary, 'run_id')}: {_text(summary, 'outcome')} (exit code {_text(summary, 'exit_code')})",
         (f"    trades     {exact(summary.get('total_trades'))} ({exact(summary.get('maker_trades'))} maker,"
@@ -40,11 +40,11 @@ def summary_lines(summary: Mapping[str, Any], path: Path) -> list[str]:
          f" {_restarts(summary)}, peak memory {_memory(summary)}"),
         f"    ledger     {exact(summary.get('ledger_seq'))} facts, head {_text(summary, 'ledger_head')[:HEAD_DIGITS]}",
         (f"    report     report.html beside summary.json; tables: run_agent.py export {_text(summary, 'run_id')} --fills"
-         " (or --orders, --equity, --ledger)"),
+         " (or --orders, --equity, --unobserved, --ledger)"),
         str(path),
     ]
-    quiet = _why_quiet(summary)
-    return lines if quiet is None else [*lines[:2], f"    note       {quiet}", *lines[2:]]
+    notes = [f"    note       {text}" for text in (_why_quiet(summary), _unseen(summary)) if text is not None]
+    return [*lines[:2], *notes, *lines[2:]]
 
 
 def _why_quiet(summary: Mapping[str, Any]) -> str | None:
@@ -54,6 +54,17 @@ def _why_quiet(summary: Mapping[str, Any]) -> str | None:
             " it may not order before"
         )
     return None
+
+
+def _unseen(summary: Mapping[str, Any]) -> str | None:
+    count, orders = number(summary.get("unobserved_count")), summary.get("unobserved_orders")
+    if not count:
+        return None
+    lay = len(orders) if isinstance(orders, (list, tuple)) else 0
+    return (
+        f"the market was not seen {exact(count)} times, {grouped(summary.get('unobserved_s'))} s in all, with {lay} orders open:"
+        " nothing filled meanwhile, and what would have is not known"
+    )
 
 
 def _orders(orders: Any) -> str:

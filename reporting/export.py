@@ -18,7 +18,7 @@ from trading.messages import AccountFact
 __all__ = ["LEDGER", "TABLES", "export", "write_ledger", "write_table", "write_tables"]
 
 LEDGER = "ledger"
-TABLES = ("fills", "orders", "equity", "funding")
+TABLES = ("fills", "orders", "equity", "funding", "unobserved")
 
 
 def export(ledger: Path, what: str, out: TextIO) -> None:
@@ -55,8 +55,9 @@ def write_table(reader: LedgerReader, name: str, out: TextIO) -> None:
 
 
 def write_tables(reader: LedgerReader, paths: RunPaths) -> None:
-    """orders.csv, fills.csv and equity.csv of the run. Raises OSError and what the reader raises."""
-    for name, path in (("orders", paths.orders_csv), ("fills", paths.fills_csv), ("equity", paths.equity_csv)):
+    """orders.csv, fills.csv, equity.csv and unobserved.csv of the run. Raises OSError and what the reader raises."""
+    tables = {"orders": paths.orders_csv, "fills": paths.fills_csv, "equity": paths.equity_csv, "unobserved": paths.unobserved_csv}
+    for name, path in tables.items():
         text = StringIO()
         write_table(reader, name, text)
         write_atomically(path, text.getvalue().encode())

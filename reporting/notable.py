@@ -23,6 +23,8 @@ NOTABLE: dict[str, tuple[str, ...]] = {
     "ORDER_REJECTED": ("text",),
     "ORDER_CANCELED": ("client_order_id", "reason"),
     "FUNDING_PAID": ("symbol", "rate", "position", "amount"),
+    "MARKET_UNOBSERVED": ("symbol", "reason", "open_orders"),
+    "MARKET_OBSERVED": ("symbol",),
     "LEDGER_RECOVERED": ("facts",),
     "CHILD_RESTARTING": ("child", "delay_ms", "restarts"),
     "CHILD_RECOVERED": ("child", "away_ms", "restarts"),

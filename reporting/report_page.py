@@ -15,14 +15,16 @@ from reporting.chronicle import Chronicle
 from reporting.markup import Markup, description, joined, shown
 from reporting.numbers import NOTHING, clock_text, exact, grouped, number, signed_text
 from reporting.report_style import STYLE
-from reporting.report_tables import fill_table, mapping, measurements, order_table, refusal_table, restart_table, state_table
+from reporting.report_tables import (
+    fill_table, mapping, measurements, order_table, outage_table, refusal_table, restart_table, state_table,
+)
 from trading.messages import AccountFact
 
 __all__ = ["report_page"]
 
 SYMBOLS_MAX = 2
 SENTENCE_BYTES = 600
-FILES = ("summary.json", "fills.csv", "orders.csv", "equity.csv", "config.resolved.yaml", "ledger.db", "tape.jsonl.gz")
+FILES = ("summary.json", "fills.csv", "orders.csv", "equity.csv", "unobserved.csv", "config.resolved.yaml", "ledger.db", "tape.jsonl.gz")
 
 STYLE_HASH = b64encode(sha256(STYLE.encode()).digest()).decode()
 POLICY = f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; base-uri 'none'; form-action 'none'"
@@ -39,8 +41,9 @@ def report_page(summary: Mapping[str, Any], facts: Iterable[AccountFact]) -> str
         _head(title, summary), _tiles(summary), _section("Profit and loss", _profit(summary, chronicle)),
         _section("Charts", _charts(chronicle)), _section("Orders", order_table(summary, chronicle)),
         _section("Denials and rejections", refusal_table(chronicle)), _section("Fills", fill_table(chronicle)),
-        _section("Trading states", state_table(chronicle)), _section("Restarts", restart_table(summary)),
-        _section("Measurements", measurements(summary)), _section("The run", _run(summary)), _section("The ledger", _ledger(summary)),
+        _section("Trading states", state_table(chronicle)), _section("Unobserved market", outage_table(summary, chronicle)),
+        _section("Restarts", restart_table(summary)), _section("Measurements", measurements(summary)),
+        _section("The run", _run(summary)), _section("The ledger", _ledger(summary)),
     ))
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -96,7 +99,8 @@ def _profit(summary: Mapping[str, Any], chronicle: Chronicle) -> Markup:
 def _charts(chronicle: Chronicle) -> Markup:
     symbols = sorted({*chronicle.marks, *chronicle.positions})
     every = f"; one fill in {chronicle.drawn.every} is drawn" if chronicle.drawn.every > 1 else ""
-    charts = [_figure("Equity, USDT; shaded: below its highest value so far", equity_chart(chronicle))]
+    unseen = "; red bands: nobody saw the market" if chronicle.outages else ""
+    charts = [_figure(f"Equity, USDT; shaded: below its highest value so far{unseen}", equity_chart(chronicle))]
     for symbol in symbols[:SYMBOLS_MAX]:
         charts.append(_figure(f"{symbol}, mark price and fills{every}", price_chart(chronicle, symbol), _key()))
         charts.append(_figure(f"{symbol}, position", position_chart(chronicle, symbol)))

@@ -41,6 +41,7 @@ text.n{text-anchor:end}text.m{text-anchor:middle}
 .line{fill:none;stroke:var(--line);stroke-width:1.4;stroke-linejoin:round}
 .fall{fill:var(--fall);fill-opacity:.24}
 .held{fill:var(--held);fill-opacity:.26}
+.unseen{fill:var(--bad);fill-opacity:.16;stroke:var(--bad);stroke-opacity:.5;stroke-width:.6}
 .reading{fill:transparent}
 .reading:hover{fill:var(--held);fill-opacity:.18}
 .BUY{color:var(--buy)}.SELL{color:var(--sell)}

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reporting.axes import moment
-from reporting.chronicle import Chronicle, Fill, Refusal
+from reporting.chronicle import Chronicle, Fill, Outage, Refusal
 from reporting.markup import Markup, joined, shown, table
 from reporting.numbers import NOTHING, exact, grouped, number
+from reporting.summary_file import ENDED_IN_ORDER
 
-__all__ = ["fill_table", "measurements", "order_table", "refusal_table", "restart_table", "state_table"]
+__all__ = ["fill_table", "measurements", "order_table", "outage_table", "refusal_table", "restart_table", "state_table"]
 
 ORDER_BYTES = 40
 REASON_BYTES = 72
@@ -61,15 +62,34 @@ def state_table(chronicle: Chronicle) -> Markup:
     return _with_rest(rows, chronicle.state_count - len(chronicle.states), "ledger.db")
 
 
+def outage_table(summary: Mapping[str, Any], chronicle: Chronicle) -> Markup:
+    """When nobody saw the market, and which orders were open then."""
+    if not chronicle.outage_count:
+        return Markup('<p class="soft">the market was seen from the first window of its book to the end</p>')
+    headers = ("not seen from (UTC)", "to", "symbol", "reason", "market facts missing", "orders that were open")
+    rows = table(headers, map(_outage_row, chronicle.outages))
+    words = (
+        f"{exact(summary.get('unobserved_count'))} times, {exact(summary.get('unobserved_s'))} s of event time in all. Nothing filled"
+        " meanwhile but what flattened a position; what the market would have given is not known."
+    )
+    told = Markup(f'<p class="bad">{shown(words, 2 * TEXT_BYTES)}</p>')
+    return joined((told, _with_rest(rows, chronicle.outage_count - len(chronicle.outages), "unobserved.csv")))
+
+
 def restart_table(summary: Mapping[str, Any]) -> Markup:
-    """Per actor how often it was restarted and how long it was away each time; below it the quantiles over all."""
-    away = mapping(summary.get("recoveries_ms"))
-    rows = ((actor, number(count), _times(away.get(actor))) for actor, count in mapping(summary.get("restarts")).items())
+    """Per actor how often it was restarted and how long it was away each time, with the quantiles; below it those over all."""
+    if summary.get("ended_by", ENDED_IN_ORDER) != ENDED_IN_ORDER:
+        return Markup('<p class="soft">not known: nobody was left to say it</p>')
+    away, by_actor = mapping(summary.get("recoveries_ms")), mapping(summary.get("recovery_ms_by_actor"))
+    rows = (
+        (actor, number(count), _times(away.get(actor)), *(grouped(mapping(by_actor.get(actor)).get(name), 1) for name in QUANTILES))
+        for actor, count in mapping(summary.get("restarts")).items()
+    )
     over_all = mapping(summary.get("recovery_ms"))
     words = ", ".join(f"{name} {grouped(over_all.get(name), 1)} ms" for name in QUANTILES)
     count = exact(over_all.get("count"))
     below = f"from death until serving again: {words}, over {count} recoveries" if over_all else "nothing had to recover"
-    actors = table(("actor", "restarts", "away"), rows, ("restarts",))
+    actors = table(("actor", "restarts", "away", *QUANTILES), rows, ("restarts", *QUANTILES))
     return joined((actors, Markup(f'<p class="soft">recovery_ms: {shown(below)}</p>')))
 
 
@@ -96,6 +116,13 @@ def _fill_row(fill: Fill) -> tuple[object, ...]:
         moment(fact.at_ns), shown(fact.client_order_id, ORDER_BYTES), side, fact.liquidity, fact.quantity, price, fact.fee,
         fact.slippage_bps, fact.realized_pnl, fact.position, shown(fill.reason, REASON_BYTES),
     )
+
+
+def _outage_row(outage: Outage) -> tuple[object, ...]:
+    lost = outage.lost
+    missing = f"{lost.first_missing} to {lost.last_missing}" if lost.first_missing else NOTHING
+    to = "not seen again" if outage.to_ns is None else moment(outage.to_ns)
+    return (moment(lost.from_ns), to, lost.symbol, shown(lost.reason, REASON_BYTES), missing, ", ".join(lost.open_orders) or "none")
 
 
 def _refusal_row(refusal: Refusal) -> tuple[object, ...]:

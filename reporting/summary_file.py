@@ -21,9 +21,14 @@ from records.atomic import write_atomically
 from trading.quantities import plain
 from trading.summary import Summary
 
-__all__ = ["SCHEMA", "Ending", "RunFacts", "outcome_sentence", "recovery_quantiles", "read_summary", "summary_content", "write_summary"]
+__all__ = [
+    "ENDED_IN_ORDER", "KILLED_WHOLE", "SCHEMA", "Ending", "RunFacts", "outcome_sentence", "read_summary", "recovery_quantiles",
+    "summary_content", "write_summary",
+]
 
 SCHEMA = 1
+ENDED_IN_ORDER, KILLED_WHOLE = "session", "killed_whole"
+"""Of ``ended_by``; another word is the reason under which the broker closed the books alone."""
 
 
 class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,12 +49,19 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a run when it has ended. ``reason``: ``duration``, ``stop``, a signal's name, ``kill:TRIGGER`` or a sentence.
 
     ``duration_s`` is how long it ran; ``recoveries_ms`` how long each restarted actor was away, each time.
+
+    ``ended_by``: ``session``, in order. Of a run whose processes all died before it had its summary, written later from its ledger:
+    ``killed_whole`` when the next session closed its books, with the orders that were ``canceled_later`` then, else the reason under
+    which the broker closed them alone. Such a run gave no exit code, measured nothing that is left, and was last heard of (its tape)
+    at ``ended_at``.
     """
 
     reason: str
-    exit_code: int
+    exit_code: int | None
     ended_at: str
     duration_s: float
+    ended_by: str = ENDED_IN_ORDER
+    canceled_later: list[str] = []
     metrics: dict[str, float] = {}
     restarts: dict[str, int] = {}
     recoveries_ms: dict[str, list[float]] = {}
@@ -60,7 +72,9 @@ def summary_content(run: RunFacts, ending: Ending, session: Summary, ledger_seq:
     """The file as a mapping; numbers of the ledger are Decimals."""
     return {
         "schema": SCHEMA, **msgspec.structs.asdict(run), **msgspec.structs.asdict(ending),
-        "recovery_ms": recovery_quantiles(ending.recoveries_ms), "outcome": outcome_sentence(ending.reason, ending.exit_code),
+        "recovery_ms": recovery_quantiles(ending.recoveries_ms),
+        "recovery_ms_by_actor": {name: recovery_quantiles({name: times}) for name, times in ending.recoveries_ms.items()},
+        "outcome": outcome_sentence(ending.reason, ending.exit_code),
         **msgspec.structs.asdict(session), "ledger_seq": ledger_seq, "ledger_head": ledger_head,
     }
 
@@ -80,8 +94,11 @@ def read_summary(path: Path) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-def outcome_sentence(reason: str, exit_code: int) -> str:
-    """How it ended, for a person."""
+def outcome_sentence(reason: str, exit_code: int | None) -> str:
+    """How it ended, for a person. Without an exit code nobody was left to say."""
+    if exit_code is None:
+        how = "its books were closed when the next session resumed it" if reason == KILLED_WHOLE else "its broker settled the account alone"
+        return f"did not end in order ({reason}): {how}; what only the session knew (measurements, restarts) is lost"
     if reason.startswith("kill:"):
         return f"killed by {reason.removeprefix('kill:')}: orders canceled, positions flattened"
     if exit_code:

@@ -20,7 +20,7 @@ from trading.messages import AccountFact, MarketFact, SessionClosed, SessionOpen
 from trading.replay import Difference, replay
 from trading.summary import fold
 
-__all__ = ["Check", "StoredSession"]
+__all__ = ["Check", "StoredSession", "leftovers"]
 
 SHOWN = 3
 """Of many faults of one kind the first few are told, and how many there are."""
@@ -64,26 +64,28 @@ class StoredSession:
             return Check("ledger", False, "it has no rows: the session never opened")
         return _answer("ledger", self._reader.flaws(), f"{self.seq} rows, each with its check sum and its link in the chain; head {self.head[:16]}")
 
-    def ending(self) -> Check:
+    def ending(self, newest: bool) -> Check:
+        """``newest``: no other run began after this one, so what it lacks can still be made up for."""
         if self.closed is None:
-            return Check("ending", False, f"row {self.seq} is not the end of a session: it was cut short")
+            return Check("ending", False, f"row {self.seq} is not the end of a session: {_cut_short(newest)}")
         return Check("ending", True, f"the session was closed: {self.closed.reason}")
 
     def invariants(self, position_max: Mapping[str, Decimal] | None) -> Check:
         """Of every prefix. Without the caps I-5 cannot be checked, and that is a failure too."""
         unchecked = ["I-5 is not checkable: the caps are not known"] if position_max is None else []
         found = unchecked + [f"row {each.row}: {each.check}: {each.text}" for each in violations(self._facts(), position_max, gated=True)]
-        return _answer("invariants", found, f"I-1 to I-7 and I-9 hold at every one of {self.seq} rows")
+        return _answer("invariants", found, f"I-1 to I-7, I-9, I-10 and I-13 hold at every one of {self.seq} rows")
 
     def books(self) -> Check:
         """The account's own fold against one that shares no arithmetic with it."""
         found = mismatches(self._facts(), Account.folded(self._facts()).state())
         return _answer("books", list(map(str, found)), "every fill, fee, payment and mark adds up, two ways")
 
-    def summary(self, path: Path) -> Check:
+    def summary(self, path: Path, newest: bool) -> Check:
         content = read_summary(path)
         if content is None:
-            return Check("summary", False, f"{path.name} is missing or is not JSON")
+            why = f"is missing: {_cut_short(newest)}" if not path.exists() else "is not JSON"
+            return Check("summary", False, f"{path.name} {why}")
         expected = {**msgspec.structs.asdict(fold(self._facts())), "ledger_seq": self.seq, "ledger_head": self.head}
         found = [
             f"{name}: {path.name} says {content.get(name, 'nothing')}, the ledger {value}" for name, value in expected.items()
@@ -97,7 +99,9 @@ class StoredSession:
         if isinstance(found, Damaged):
             return Check("state", False, f"{path.name} is damaged: {found.reason}")
         if found is None:
-            return Check("state", not newest, f"there is no {path.name}")
+            return Check("state", not newest, f"there is no {path.name}" + (f": {_cut_short(newest)}" if newest else ""))
+        if found.run_id != self.run_id and newest and self.seq and self.closed is None:
+            return Check("state", False, f"{path.name} is still of run {found.run_id}: {_cut_short(newest)}")
         if found.run_id != self.run_id:
             return Check("state", True, f"{path.name} is of run {found.run_id}: nothing to compare")
         folded = paper_state(Account.folded(self._facts()).state(), self.run_id, self.seq, self.head)
@@ -131,6 +135,18 @@ class StoredSession:
         if number == 1 and isinstance(fact, SessionOpened):
             self.opened = fact
         self.closed = fact if isinstance(fact, SessionClosed) else None
+
+
+def leftovers(found: Iterable[Path]) -> Check:
+    """I-10 as far as files say: ``found`` is what a run has only while it lasts."""
+    names = [f"{path.name} is still there" for path in found]
+    return _answer("leftovers", names, "nothing is left that a run needs only while it lasts")
+
+
+def _cut_short(newest: bool) -> str:
+    if newest:
+        return "the session did not end in order; run with --resume closes its books and writes what is missing"
+    return "the session did not end in order, and a later one went on without it"
 
 
 def _answer(name: str, wrong: list[str], right: str) -> Check:

@@ -34,11 +34,12 @@ class Row(msgspec.Struct):
 
 
 class Board:
-    """Rows by name, in the order the children start."""
+    """Rows by name, in the order the children start. ``log_lines_lost`` are the supervisor's own."""
 
     def __init__(self, names: list[str]) -> None:
         self.rows = {name: Row(name=name) for name in names}
         self.rss_tree_peak_bytes = 0
+        self.log_lines_lost = 0
 
     def spawned(self, name: str, pid: int, now_ns: int) -> Row:
         row = self.rows[name]
@@ -74,6 +75,7 @@ class Board:
         for row in self.rows.values():
             for key, value in row.gauges.items():
                 total[key] = max(total.get(key, value), value)
+        total["log_lines_lost_count"] = total.get("log_lines_lost_count", 0) + self.log_lines_lost
         total["rss_tree_peak_bytes"] = self.rss_tree_peak_bytes
         total["restart_count"] = sum(row.restarts for row in self.rows.values())
         return total

@@ -13,6 +13,7 @@ import psutil
 from messaging.channels import Server
 from messaging.control import Beat, Hello
 from messaging.mailbox import Mailbox
+from records.logs import log_loss_total
 from supervisors.board import NS_PER_S, Board, Row
 from supervisors.children import Child, Nursery
 from supervisors.exit_codes import NEVER_RESTARTED
@@ -192,6 +193,7 @@ class Crew:
                 sizes[name] = psutil.Process(child.pid).memory_info().rss
             except psutil.NoSuchProcess:
                 continue  # died since; its row keeps the last reading
+        self.board.log_lines_lost = log_loss_total(self._log)
         self.board.measured(sizes, sum(sizes.values()) + psutil.Process().memory_info().rss)
 
     def _take_along(self, name: str) -> None:

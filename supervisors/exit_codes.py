@@ -28,7 +28,7 @@ class ExitCode(IntEnum):
 SENTENCES = {
     ExitCode.OK: "done, or stopped cleanly with every order settled",
     ExitCode.USAGE: "the command line is wrong",
-    ExitCode.DATA: "a ledger, tape or fills file is damaged",
+    ExitCode.DATA: "a ledger, tape or fills file is damaged, or another process holds the ledger",
     ExitCode.UNAVAILABLE: "the venue's feed was never there, no session is running, or no bar was ever built",
     ExitCode.SOFTWARE: "an actor kept crashing or an invariant broke; the session was flattened",
     ExitCode.CANNOT_CREATE: "the workspace is not writable",

@@ -4,6 +4,7 @@ latch that a kill leaves until a person removes it. Must not know how a session 
 
 import os
 from pathlib import Path
+from typing import Any
 
 from records.latch import KillLatch, latch
 from timing.clock import iso_text, wall_ns
@@ -16,11 +17,12 @@ ENVIRONMENT_NS = 1_000_000_000
 class KillSwitch:
     """``pulled`` names the trigger found since the last look; the file every time, the variable once a second."""
 
-    def __init__(self, kill_file: Path, latch: Path, variable: str, run_id: str) -> None:
+    def __init__(self, kill_file: Path, latch: Path, variable: str, run_id: str, log: Any) -> None:
         self._kill_file = kill_file
         self._latch = latch
         self._variable = variable
         self._run_id = run_id
+        self._log = log
         self._environment_looked_ns = 0
 
     def pulled(self, now_ns: int) -> str | None:
@@ -33,6 +35,10 @@ class KillSwitch:
         return None
 
     def latch(self, trigger: str, by: str) -> None:
-        """Consume the file and leave the latch."""
-        self._kill_file.unlink(missing_ok=True)
-        latch(self._latch, KillLatch(killed_at=iso_text(wall_ns()), trigger=trigger, by=by or "unknown", run_id=self._run_id))
+        """Consume the file and leave the latch. A disk that refuses it must not stop the kill: then only the exit code and the log
+        keep a person from starting again."""
+        try:
+            self._kill_file.unlink(missing_ok=True)
+            latch(self._latch, KillLatch(killed_at=iso_text(wall_ns()), trigger=trigger, by=by or "unknown", run_id=self._run_id))
+        except OSError as problem:
+            self._log.critical("KILL_NOT_LATCHED", reason=str(problem))

@@ -5,7 +5,7 @@ from random import Random
 
 import msgspec
 
-from supervisors.exit_codes import NEVER_RESTARTED
+from supervisors.exit_codes import NEVER_RESTARTED, ExitCode
 from supervisors.plan import RestartStrategy, SupervisionSettings
 
 __all__ = ["GiveUp", "Restart", "RestartPolicy"]
@@ -42,7 +42,7 @@ class RestartPolicy:
     def died(self, name: str, strategy: RestartStrategy, exit_code: int | None, now_ns: int) -> Restart | GiveUp:
         """``exit_code`` None: ended by a signal or taken for hung."""
         if exit_code is not None and exit_code in NEVER_RESTARTED:
-            return GiveUp(exit_code, f"{name} ended with exit code {exit_code}, which starting again would not change")
+            return GiveUp(exit_code, f"{name} ended with exit code {exit_code}: {ExitCode(exit_code).sentence}")
         if strategy is RestartStrategy.NEVER:
             return GiveUp(exit_code or 70, f"{name} ended and its restart strategy is never")
         mine = self._by_child.setdefault(name, deque())

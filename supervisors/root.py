@@ -55,7 +55,7 @@ class Root:
             plan, Nursery(plan.preload), self._mailbox, self._control, RestartPolicy(plan.supervision, rng), log, clock,
         )
         self._desk = CommandDesk(plan.control_key, plan.run_id)
-        self._switch = KillSwitch(plan.kill_file, plan.killed_latch, plan.kill_variable, plan.run_id)
+        self._switch = KillSwitch(plan.kill_file, plan.killed_latch, plan.kill_variable, plan.run_id, log)
         self._stage = 0
         self._born_ns = clock()
         self._running_ns = 0

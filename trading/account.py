@@ -22,10 +22,11 @@ from trading.execution import cancel_everything, flatten, hit_resting
 from trading.market_facts import Message
 from trading.messages import (
     AccountFact, BookChanged, CancelAll, CancelOrder, CancelSubmitted, CloseAll, DenyOrder, MarketFact, OrderDenied,
-    OrderSubmitted, PositionCarried, ReportProgress, SessionClosed, SessionOpened, StrategyProgressed, SubmitOrder, TradesPrinted,
+    OrderSubmitted, PassOver, PositionCarried, ReportProgress, SessionClosed, SessionOpened, StrategyProgressed, SubmitOrder, TradesPrinted,
     TradingStateChanged,
 )
 from trading.orders import OrderResult
+from trading.outages import changes_sight, pass_over, sight_changes
 from trading.passage import mark_equity, pass_time
 from trading.quantities import MONEY, canonical
 from trading.snapshot import AccountState, state_of
@@ -52,6 +53,7 @@ class Account:
         self._deciders: dict[type[Message], Callable[..., Facts]] = {
             SubmitOrder: self._submit, CancelOrder: self._cancel, DenyOrder: self._deny, ReportProgress: self._progress,
             TradingStateChanged: self._trading_state, CancelAll: self._cancel_all, CloseAll: self._close_all,
+            PassOver: lambda request: pass_over(self._desk, request),
         }
 
     @classmethod
@@ -95,7 +97,9 @@ class Account:
         facts; nothing has, before the session is open and after it is closed."""
         now_ns = max(now_ns, self._desk.now_ns)
         if isinstance(message, MarketFact):
-            if self._is_quiet(now_ns):
+            if self._desk.sight.is_missing(message.sequence):
+                return ()
+            if self._is_quiet(now_ns) and not changes_sight(self._desk, message):
                 self._desk.observe(message, now_ns)
                 return ()
             return self._record(self._market(message, now_ns))
@@ -119,7 +123,7 @@ class Account:
 
     @property
     def market_sequence(self) -> int:
-        """The last market fact taken in; after ``recover`` the last one whose consequences are all in the facts."""
+        """The last market fact taken in or passed over; after ``recover`` the last one whose consequences are all in the facts."""
         return self._desk.market_sequence
 
     @property
@@ -153,6 +157,7 @@ class Account:
     def _market(self, message: MarketFact, now_ns: int) -> Facts:
         yield from pass_time(self._desk, now_ns, inclusive=False)
         self._desk.observe(message, now_ns)
+        yield from sight_changes(self._desk, message)
         if isinstance(message, (BookChanged, TradesPrinted)) and self._desk.orders.any_resting(message.symbol):
             yield from hit_resting(self._desk, message)
         yield from pass_time(self._desk, now_ns, inclusive=True)

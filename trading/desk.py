@@ -13,12 +13,13 @@ from trading.account_settings import AccountSettings
 from trading.ledger import Drawdown, Ledger
 from trading.market import DEPTH, EVERY_STREAM, Market
 from trading.messages import (
-    AccountFact, BookChanged, CancelSubmitted, EquityMarked, FeedStale, FundingPaid, MarketFact, MarkPriceChanged,
-    OrderAccepted, OrderCanceled, OrderDenied, OrderExpired, OrderFilled, OrderRejected, OrderSubmitted, PositionCarried,
+    AccountFact, BookChanged, CancelSubmitted, EquityMarked, FeedStale, FundingPaid, MarketFact, MarketObserved, MarketUnobserved,
+    MarkPriceChanged, OrderAccepted, OrderCanceled, OrderDenied, OrderExpired, OrderFilled, OrderRejected, OrderSubmitted, PositionCarried,
     SessionClosed, SessionOpened, StrategyProgressed, TradingStateChanged,
 )
 from trading.orders import Order, OrderEvent, Refused
 from trading.quantities import MONEY, Instrument, signed
+from trading.sight import NOT_HEARD_AGAIN, Sight
 from trading.words import TradingState
 from trading.working import Orders
 
@@ -55,6 +56,7 @@ class Desk:
         self.closed = False
         self.trading_state = TradingState.STARTING
         self.progress: dict[str, Progress] = {}
+        self.sight = Sight()
         self._appliers: dict[type[AccountFact], Callable[..., Refused | None]] = {
             SessionOpened: self._session_opened, SessionClosed: self._session_closed, PositionCarried: self._position_carried,
             TradingStateChanged: self._trading_state_changed, StrategyProgressed: self._strategy_progressed,
@@ -62,6 +64,7 @@ class Desk:
             OrderAccepted: self._order_accepted, OrderFilled: self._order_filled,
             CancelSubmitted: self._cancel_submitted, OrderCanceled: self._order_canceled,
             OrderExpired: self._order_expired, FundingPaid: self._funding_paid, EquityMarked: self._equity_marked,
+            MarketUnobserved: self._market_unobserved, MarketObserved: self._market_observed,
         }
 
     @property
@@ -79,7 +82,18 @@ class Desk:
         self.market_sequence = max(self.market_sequence, fact.market_sequence)
 
     def observe(self, message: MarketFact, now_ns: int) -> None:
-        """Take in what the feed says; what follows from it is for others to decide."""
+        """Take in what the feed says; what follows from it is for others to decide. What the account once went on without stays
+        unknown to it, whoever tells it later."""
+        if not self.sight.has_gaps:
+            self._take_in(message, now_ns)
+        elif not self.sight.is_missing(message.sequence):
+            if self.sight.crosses_gap(message.sequence):
+                self._lose_books()
+            self._take_in(message, now_ns)
+            if self.sight.ends_before_gap(message.sequence):
+                self._lose_books()
+
+    def _take_in(self, message: MarketFact, now_ns: int) -> None:
         self.now_ns = max(self.now_ns, now_ns)
         self.market_sequence = max(self.market_sequence, message.sequence)
         market = self.markets.get(message.symbol)
@@ -89,11 +103,19 @@ class Desk:
             case MarkPriceChanged() if market:
                 market.on_mark(message, self.now_ns)
                 self.note_funding()
-            case FeedStale(stream=stream) if stream == EVERY_STREAM:
-                for each in self.markets.values():
+            case FeedStale():
+                for each in self.concerned_by(message):
                     each.on_stale(message)
-            case FeedStale(stream=stream) if market and stream.startswith(DEPTH):
-                market.on_stale(message)
+
+    def concerned_by(self, fact: FeedStale) -> list[Market]:
+        """Whose book the feed no longer vouches for."""
+        if fact.stream == EVERY_STREAM:
+            return list(self.markets.values())
+        return [self.markets[fact.symbol]] if fact.symbol in self.markets and fact.stream.startswith(DEPTH) else []
+
+    def _lose_books(self) -> None:
+        for each in self.markets.values():
+            each.on_gap()
 
     def note_funding(self) -> None:
         """Keep ``funding_at_ns`` at the next boundary of any symbol."""
@@ -189,6 +211,25 @@ class Desk:
         self.marked_at_ns = fact.at_ns
         for symbol, mark in fact.marks.items():
             self.markets[symbol].recorded_mark = mark
+
+    def _market_unobserved(self, fact: MarketUnobserved) -> None:
+        market = self._market_of(fact)
+        self.sight.lose(fact)
+        if fact.reason == NOT_HEARD_AGAIN:
+            market.forget()
+            self.note_funding()
+        elif fact.first_missing:
+            market.on_gap()
+        self.market_sequence = max(self.market_sequence, fact.last_missing)
+
+    def _market_observed(self, fact: MarketObserved) -> None:
+        self._market_of(fact)
+        self.sight.regain(fact)
+
+    def _market_of(self, fact: MarketUnobserved | MarketObserved) -> Market:
+        if fact.symbol not in self.markets:
+            raise ImpossibleFact(f"{fact}: the session does not know {fact.symbol}")
+        return self.markets[fact.symbol]
 
     def _known(self, client_order_id: str) -> Order:
         order = self.orders.known.get(client_order_id)

@@ -7,7 +7,7 @@ I-2 the sum of lots is the position, and realized profit is what first-in-first-
 I-3 a fill belongs to one accepted order, and all its fills together never exceed its quantity; no trade id comes twice.
 I-4 an order id is submitted or denied once, and accepted at most once.
 I-5 no fill brings a position above its cap, and no order is accepted whose worst case would, unless it only reduces.
-I-6, I-7, I-9: see trading/session_invariants.py.
+I-6, I-7, I-9, I-10, I-13: see trading/session_invariants.py.
 """
 
 from collections import deque
@@ -22,7 +22,7 @@ from trading.messages import (
     AccountFact, EquityMarked, FundingPaid, OrderAccepted, OrderCanceled, OrderDenied, OrderExpired, OrderFilled,
     OrderRejected, OrderSubmitted, PositionCarried, SessionOpened, SubmitOrder,
 )
-from trading.session_invariants import Course, Numbers, Permission
+from trading.session_invariants import Course, Numbers, Permission, Rest, Unseen
 from trading.words import Side
 
 __all__ = ["Violation", "violations"]
@@ -42,9 +42,9 @@ def violations(
     facts: Iterable[AccountFact], position_max: Mapping[str, Decimal] | None, *, gated: bool = False,
 ) -> list[Violation]:
     """Every violation in every prefix of a ledger, in one pass. Empty for a sound one. Without ``position_max`` I-5 is left out;
-    I-6 is asked where strategies and the risk gate stood before the account (``gated``)."""
-    checks: list[Invariant] = [Cash(), FifoLots(), Fills(), Identities(), Course(), Numbers()]
-    checks += [Permission()] if gated else []
+    I-6 and I-10 are asked where strategies and the risk gate stood before the account, and somebody to settle it (``gated``)."""
+    checks: list[Invariant] = [Cash(), FifoLots(), Fills(), Identities(), Course(), Numbers(), Unseen()]
+    checks += [Permission(), Rest()] if gated else []
     checks += [Caps(position_max)] if position_max is not None else []
     found, row = [], 0
     for row, fact in enumerate(facts, 1):

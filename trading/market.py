@@ -23,6 +23,7 @@ class Market:
     """``book`` is the newest, ``reference`` the newest that could be traded on."""
 
     def __init__(self, symbol: str) -> None:
+        self.symbol = symbol
         self.book = Book(symbol)
         self.reference = Book(symbol)
         self.mark: Decimal | None = None
@@ -38,6 +39,16 @@ class Market:
 
     def on_stale(self, fact: FeedStale) -> None:
         self.book = self.book.distrusted(BookFault.GAPPED if fact.reason == GAP else BookFault.STALE)
+
+    def on_gap(self) -> None:
+        """Market facts are missing: only the next window can be traded on."""
+        self.book = self.book.distrusted(BookFault.GAPPED)
+
+    def forget(self) -> None:
+        """Nothing is known but what is on record."""
+        self.book = self.reference = Book(self.symbol)
+        self.mark = None
+        self.funding = FundingSchedule(settled_through_ns=self.funding.settled_through_ns)
 
     def on_mark(self, fact: MarkPriceChanged, now_ns: int) -> None:
         self.mark = fact.mark

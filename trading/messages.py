@@ -20,8 +20,8 @@ from trading.words import Liquidity, OrderType, Side, TimeInForce, TradingState
 __all__ = [
     "AccountFact", "AnyAccountFact", "AnyMarketFact", "BookChanged", "CancelAll", "CancelOrder", "CancelSubmitted",
     "CarriedLot", "CloseAll", "ClosedLot", "DenyOrder", "EquityMarked", "FeedLive", "FeedStale", "FundingPaid", "KlineChanged",
-    "Level", "MarkPriceChanged", "MarketFact", "OrderAccepted", "OrderCanceled", "OrderDenied", "OrderExpired",
-    "OrderFilled", "OrderRejected", "OrderSubmitted", "PositionCarried", "Print", "ReportProgress", "SessionClosed",
+    "Level", "MarkPriceChanged", "MarketFact", "MarketObserved", "MarketUnobserved", "OrderAccepted", "OrderCanceled", "OrderDenied",
+    "OrderExpired", "OrderFilled", "OrderRejected", "OrderSubmitted", "PassOver", "PositionCarried", "Print", "ReportProgress", "SessionClosed",
     "SessionOpened", "StrategyProgressed", "SubmitOrder", "TradesPrinted", "TradingStateChanged",
 ]
 
@@ -78,6 +78,14 @@ class ReportProgress(Message, frozen=True, kw_only=True):
     at_ns: int
 
 
+class PassOver(Message, frozen=True, kw_only=True):
+    """Go on without the market facts ``first`` to ``last``, which cannot be had. Where some of them had been taken in before, a
+    recovered account could not hear them again: it forgets the market."""
+
+    first: int
+    last: int
+
+
 class CancelAll(Message, frozen=True, kw_only=True):
     """Cancel every working and pending order, at once."""
 
@@ -94,7 +102,8 @@ class CloseAll(Message, frozen=True, kw_only=True):
 
 
 class AccountFact(Message, frozen=True, kw_only=True):
-    """One row of the ledger; ``at_ns`` is event time, ``market_sequence`` the last market fact that the account had taken in."""
+    """One row of the ledger; ``at_ns`` is event time, ``market_sequence`` the last market fact that the account had taken in, or
+    given up by a ``MarketUnobserved`` before it."""
 
     at_ns: int
     market_sequence: int = 0
@@ -245,6 +254,27 @@ class EquityMarked(AccountFact, frozen=True, kw_only=True):
     marks: dict[str, Decimal]
 
 
+class MarketUnobserved(AccountFact, frozen=True, kw_only=True):
+    """From here to ``MarketObserved`` (or the end) nobody saw the market of ``symbol``, and nothing fills but what flattens.
+
+    ``from_ns`` is the event time it was last seen at, 0 when it never was. ``reason``: the feed's word for its outage; ``gap``, when the market facts
+    ``first_missing`` to ``last_missing`` cannot be had any more; ``not_heard_again``, when a recovered account had to act without
+    those it knew before. Without missing facts both are 0. ``open_orders`` lie in it, on their way or at the venue."""
+
+    symbol: str
+    from_ns: int
+    reason: str
+    first_missing: int = 0
+    last_missing: int = 0
+    open_orders: tuple[str, ...] = ()
+
+
+class MarketObserved(AccountFact, frozen=True, kw_only=True):
+    """A fresh window of the book came: the market of ``symbol`` is seen again."""
+
+    symbol: str
+
+
 class SessionClosed(AccountFact, frozen=True, kw_only=True):
     """Last row of a session that ended in order: ``duration``, ``stop`` or ``kill``."""
 
@@ -253,5 +283,6 @@ class SessionClosed(AccountFact, frozen=True, kw_only=True):
 
 AnyAccountFact = (
     SessionOpened | PositionCarried | TradingStateChanged | StrategyProgressed | OrderSubmitted | OrderDenied
-    | OrderRejected | OrderAccepted | OrderFilled | CancelSubmitted | OrderCanceled | OrderExpired | FundingPaid | EquityMarked | SessionClosed
+    | OrderRejected | OrderAccepted | OrderFilled | CancelSubmitted | OrderCanceled | OrderExpired | FundingPaid | EquityMarked
+    | MarketUnobserved | MarketObserved | SessionClosed
 )

@@ -6,7 +6,8 @@ has one form there. Must not know files.
 
 Where a row belongs follows from the row: its ``market_sequence`` is the last market fact that the account had taken in, so the
 market is told up to there. A row of a later instant than the account's own was due before the next market fact, which brings it
-about. What is left was asked for from outside, and the row says what.
+about. What is left was asked for from outside, and the row says what. Market facts that the account went on without are on the tape
+all the same: the row that says so makes the account here pass them over as well.
 """
 
 from collections import deque
@@ -18,8 +19,8 @@ import msgspec
 from trading.account import Account
 from trading.market_facts import Message
 from trading.messages import (
-    AccountFact, CancelAll, CancelOrder, CancelSubmitted, CloseAll, DenyOrder, MarketFact, OrderCanceled, OrderDenied, OrderSubmitted,
-    PositionCarried, ReportProgress, SessionClosed, SessionOpened, StrategyProgressed, SubmitOrder, TradingStateChanged,
+    AccountFact, CancelAll, CancelOrder, CancelSubmitted, CloseAll, DenyOrder, MarketFact, MarketUnobserved, OrderCanceled, OrderDenied,
+    OrderSubmitted, PassOver, PositionCarried, ReportProgress, SessionClosed, SessionOpened, StrategyProgressed, SubmitOrder, TradingStateChanged,
 )
 
 __all__ = ["Difference", "replay"]
@@ -79,6 +80,7 @@ class _Replay:
             TradingStateChanged: lambda row: row, OrderSubmitted: self._submission, CancelSubmitted: self._cancel,
             OrderDenied: lambda row: DenyOrder(order=row.order, reason=row.reason, text=row.text),
             OrderCanceled: lambda row: CancelAll(reason=row.reason), StrategyProgressed: self._progress,
+            MarketUnobserved: lambda row: PassOver(first=row.first_missing, last=row.last_missing),
         }
 
     def run(self) -> Difference | None:

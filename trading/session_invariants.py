@@ -5,6 +5,9 @@ I-6 no order is accepted before its strategy's warm-up is on record, while halte
 I-7 the session opens once, in the first row, and nothing follows its end; event time and market never run backwards;
     positions are carried in only at the opening.
 I-9 nothing comes out that did not go in: never more orders accepted, ended or filled than were submitted.
+I-10 nothing is open when the session has ended: no order on its way or at the venue (what a run's directory must not hold any more is
+    looked at by reporting/verification.py).
+I-13 nothing fills while nobody sees the market, but what flattens, and that says that its price is not of a living book.
 """
 
 from collections.abc import Iterator
@@ -12,12 +15,12 @@ from typing import NamedTuple
 
 from trading.invariant import Invariant
 from trading.messages import (
-    AccountFact, OrderAccepted, OrderCanceled, OrderDenied, OrderExpired, OrderFilled, OrderRejected, OrderSubmitted,
-    PositionCarried, SessionClosed, SessionOpened, StrategyProgressed, TradingStateChanged,
+    AccountFact, MarketObserved, MarketUnobserved, OrderAccepted, OrderCanceled, OrderDenied, OrderExpired, OrderFilled, OrderRejected,
+    OrderSubmitted, PositionCarried, SessionClosed, SessionOpened, StrategyProgressed, TradingStateChanged,
 )
 from trading.words import TradingState
 
-__all__ = ["Course", "Numbers", "Permission"]
+__all__ = ["Course", "Numbers", "Permission", "Rest", "Unseen"]
 
 CLOSER = "account"
 """The ``strategy_id`` of orders that only flatten."""
@@ -136,3 +139,38 @@ class Numbers(Invariant):
                 return
         if self._over > self._submitted or self._filled > self._accepted:
             yield f"{self._over} orders are over ({self._filled} filled) of {self._submitted} submitted and {self._accepted} accepted"
+
+
+class Rest(Invariant):
+    name = "I-10"
+
+    def __init__(self) -> None:
+        self._open: set[str] = set()
+
+    def see(self, fact: AccountFact) -> Iterator[str]:
+        match fact:
+            case OrderSubmitted(order=order):
+                self._open.add(order.client_order_id)
+            case OrderRejected() | OrderCanceled() | OrderExpired():
+                self._open.discard(fact.client_order_id)
+            case OrderFilled(leaves_quantity=leaves) if leaves == 0:
+                self._open.discard(fact.client_order_id)
+            case SessionClosed():
+                for order_id in sorted(self._open):
+                    yield f"{order_id} is still open when the session ends"
+
+
+class Unseen(Invariant):
+    name = "I-13"
+
+    def __init__(self) -> None:
+        self._unseen: set[str] = set()
+
+    def see(self, fact: AccountFact) -> Iterator[str]:
+        match fact:
+            case MarketUnobserved():
+                self._unseen.add(fact.symbol)
+            case MarketObserved():
+                self._unseen.discard(fact.symbol)
+            case OrderFilled(stale_reference=False) if fact.symbol in self._unseen:
+                yield f"{fact.trade_id} fills {fact.symbol}, whose market nobody sees"

@@ -7,10 +7,11 @@ import msgspec
 
 from trading.ledger import Drawdown, Ledger
 from trading.messages import (
-    AccountFact, ClosedLot, EquityMarked, FundingPaid, OrderAccepted, OrderCanceled, OrderDenied, OrderExpired,
-    OrderFilled, OrderRejected, OrderSubmitted, PositionCarried, SessionClosed, SessionOpened, StrategyProgressed,
+    AccountFact, ClosedLot, EquityMarked, FundingPaid, MarketObserved, MarketUnobserved, OrderAccepted, OrderCanceled, OrderDenied,
+    OrderExpired, OrderFilled, OrderRejected, OrderSubmitted, PositionCarried, SessionClosed, SessionOpened, StrategyProgressed,
 )
 from trading.quantities import MONEY, ZERO, canonical, ratio, signed
+from trading.sight import Sight
 from trading.words import Liquidity, OrderState
 
 __all__ = ["Summary", "fold"]
@@ -28,6 +29,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     - ``slippage_avg_bps``: over fills that took liquidity, weighted by quantity; positive is worse than the mid.
     - ``winning_lots``, ``losing_lots`` and ``profit_factor`` (gains / losses, None without losses) are of closed lots
       after fees.
+    - ``unobserved_count``: how often the market was out of sight, ``unobserved_s``: for how many seconds of event time
+      in all, ``unobserved_orders``: the orders that were open when it was lost. None of them filled meanwhile.
     """
 
     total_trades: int
@@ -52,6 +55,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     bars: int
     warmup_bars: int
     warmup_complete: bool
+    unobserved_count: int
+    unobserved_s: Decimal
+    unobserved_orders: list[str]
     end_reason: str | None
 
 
@@ -82,9 +88,13 @@ class Tally:
         self._winning = 0
         self._losing = 0
         self._progress: dict[str, StrategyProgressed] = {}
+        self._sight = Sight()
+        self._unobserved_orders: dict[str, None] = {}
+        self._at_ns = 0
         self._end_reason: str | None = None
 
     def see(self, fact: AccountFact) -> None:
+        self._at_ns = max(self._at_ns, fact.at_ns)
         match fact:
             case SessionOpened():
                 self._ledger, self._drawdown = Ledger(fact.balance), Drawdown(fact.balance)
@@ -99,6 +109,11 @@ class Tally:
                 self._drawdown.mark(fact.equity)
             case StrategyProgressed():
                 self._progress[fact.strategy_id] = fact
+            case MarketUnobserved():
+                self._sight.lose(fact)
+                self._unobserved_orders.update(dict.fromkeys(fact.open_orders))
+            case MarketObserved():
+                self._sight.regain(fact)
             case SessionClosed():
                 self._end_reason = fact.reason
             case _:
@@ -164,10 +179,15 @@ class Tally:
             bars=sum(each.bars for each in progress),
             warmup_bars=max((each.warmup_bars for each in progress), default=0),
             warmup_complete=bool(progress) and all(each.warmup_complete for each in progress),
-            end_reason=self._end_reason,
+            unobserved_count=self._sight.outages, unobserved_s=_seconds(self._sight.unseen_ns(self._at_ns)),
+            unobserved_orders=list(self._unobserved_orders), end_reason=self._end_reason,
         )
 
     def _ended(self) -> dict[str, int]:
         """Every state that at least one order is in, alphabetically."""
         states = sorted(self._states.values())
         return {state.value: states.count(state) for state in sorted(set(states))}
+
+
+def _seconds(span_ns: int) -> Decimal:
+    return canonical(Decimal(span_ns).scaleb(-9))

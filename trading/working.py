@@ -88,9 +88,10 @@ class Orders:
         return order.advance(OrderEvent.DENY, reason)
 
     def ask_cancel(self, order: Order, effective_at_ns: int, reason: str) -> None:
-        """Note when the cancel reaches the venue; the first one asked for counts."""
-        order.cancel_at_ns, order.cancel_reason = effective_at_ns, reason
-        self._push(effective_at_ns, order.client_order_id, is_cancel=True)
+        """Note when the cancel of an open order reaches the venue; the first one asked for counts."""
+        if order.is_open and order.cancel_at_ns is None:
+            order.cancel_at_ns, order.cancel_reason = effective_at_ns, reason
+            self._push(effective_at_ns, order.client_order_id, is_cancel=True)
 
     def accept(self, order: Order) -> Refused | None:
         refused = order.advance(OrderEvent.ACCEPT)

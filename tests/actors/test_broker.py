@@ -1,6 +1,7 @@
 """The broker as a running actor: durable before it is acknowledged, told once, the same account after every crash."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -16,14 +17,17 @@ from records.state import PaperState, load_state
 from records.workspace import RunPaths
 from tests.actors.harness import ActorRoom, RunningActor, actor_room
 from tests.actors.neighbours import Desk, FakeFeed, FakeGateway, Neighbours
-from tests.trading.decision_facts import BTC, SECOND, SYMBOL
+from tests.trading.decision_facts import BTC, SECOND, SYMBOL, book
 from tests.trading.risk_desk import buy
 from trading.account import Account
+from trading.account_settings import AccountSettings
 from trading.invariants import violations
 from trading.messages import (
-    AccountFact, CancelOrder, DenyOrder, OrderDenied, OrderFilled, OrderSubmitted, Print, SessionClosed, SubmitOrder, TradesPrinted,
+    AccountFact, CancelOrder, DenyOrder, MarketFact, MarketObserved, MarketUnobserved, OrderDenied, OrderFilled, OrderSubmitted, Print,
+    ReportProgress, SessionClosed, StrategyProgressed, SubmitOrder, TradesPrinted, TradingStateChanged,
 )
-from trading.words import Side
+from trading.replay import Difference, replay
+from trading.words import Side, TradingState
 
 POSITION_MAX = {SYMBOL: Decimal("0.1")}
 SETTINGS = BrokerSettings(
@@ -84,6 +88,12 @@ class Bank:
         self.desk.want(after)
         self.near.until(lambda: len(self.desk.pages) > before)
         return self.desk.pages[-1]
+
+    def told_again(self, market: list[MarketFact]) -> Difference | None:
+        """The ledger lived again on this market."""
+        facts = self.ledger()
+        settings = AccountSettings(instruments=(BTC,), **SETTINGS.account)
+        return replay(Account(settings, SETTINGS.fingerprint), market, facts, facts[-1].market_sequence)
 
     def sound(self) -> bool:
         return violations(self.ledger(), POSITION_MAX) == []
@@ -272,6 +282,18 @@ def test_draining_cancels_closes_and_writes_the_account(bank: Bank) -> None:
     assert broker.stop() == 0
 
 
+def test_an_account_that_cannot_be_saved_is_the_disks_fault_and_its_ledger_whole(bank: Bank) -> None:
+    broker = bank.started()
+    bank.answer(bank.order("resting", price="64000"), "resting")
+    (bank.room.directory / f"state.json.tmp-{os.getpid()}").mkdir()
+    broker.drain()
+    bank.near.until(lambda: broker.ended)
+    assert broker.stop() == 74
+    assert "state.json" in broker.log.named("ACTOR_UNSTARTABLE")[0]["reason"]
+    assert isinstance(bank.ledger()[-1], SessionClosed)
+    assert bank.sound()
+
+
 def test_a_halt_flattens_at_the_last_known_price(bank: Bank) -> None:
     broker = bank.started()
     bank.answer(bank.order("held"), "held")
@@ -301,6 +323,10 @@ def test_a_halt_does_not_wait_for_a_market_that_never_comes(bank: Bank) -> None:
     state = load_state(bank.room.directory / "state.json")
     assert isinstance(state, PaperState) and all(held.quantity == 0 for held in state.positions.values())
     assert bank.sound()
+    (lost,) = bank.of(MarketUnobserved)
+    assert (lost.reason, lost.first_missing, lost.last_missing) == ("not_heard_again", 1, lost.market_sequence)
+    assert bank.of(OrderFilled)[-1].stale_reference
+    assert bank.told_again(bank.feed.facts) is None
 
 
 def test_a_cancel_is_answered_when_it_is_recorded(bank: Bank) -> None:
@@ -324,3 +350,56 @@ def test_an_orphaned_broker_settles_before_it_ends(bank: Bank) -> None:
     assert broker.stop() == 0
     assert isinstance(bank.ledger()[-1], SessionClosed) and bank.ledger()[-1].reason == "supervisor_lost"  # type: ignore[attr-defined]
     os.close(reader)
+
+
+def test_market_facts_that_nobody_has_any_more_are_on_record_before_what_follows_them(bank: Bank) -> None:
+    """The trade that would have filled the resting order is lost on its way, and the feed has forgotten it."""
+    broker = bank.started()
+    bank.answer(bank.order("resting", price="64990"), "resting")
+    at_ns = bank.feed.facts[-1].at_ns
+    lost = sold(3, at_ns + SECOND, "1")
+    bank.feed.tell(lost, lose=True)
+    bank.feed.first = 4
+    bank.feed.tell(sold(4, at_ns + 2 * SECOND, "1"))
+    bank.near.until(lambda: bank.of(MarketUnobserved))
+    (row,) = bank.of(MarketUnobserved)
+    assert (row.reason, row.first_missing, row.last_missing, row.open_orders) == ("gap", 3, 3, ("resting",))
+    bank.near.until(lambda: broker.counter("market_unobserved_count") == 1)
+    bank.feed.tell(book(5, at_ns + 3 * SECOND))
+    bank.near.until(lambda: bank.of(MarketObserved))
+    assert bank.of(OrderFilled) == [] and bank.sound()
+    assert broker.stop() == 0
+    assert bank.told_again(bank.feed.facts) is None
+    again = bank.started()
+    bank.feed.tell(sold(6, at_ns + 4 * SECOND, "1"))
+    bank.near.until(lambda: bank.of(OrderFilled))
+    assert len(bank.of(MarketUnobserved)) == 1, "what was given up once is not given up again"
+    assert again.stop() == 0
+    assert bank.told_again(bank.feed.facts) is None
+
+
+def test_an_order_does_not_overtake_the_end_of_its_warm_up(bank: Bank) -> None:
+    """The report was lost with the broker that it reached; the order behind it waits until it has come again."""
+    broker = bank.started()
+    bank.answer(TradingStateChanged(at_ns=0, state=TradingState.WARMUP, reason=""), "state")
+    order = bank.order("first")
+    bank.desk.send(order, "first")
+    report = ReportProgress(command_id="warm", strategy_id=order.strategy_id, bars=50, warmup_bars=50, warmup_complete=True, at_ns=0)
+    assert bank.answer(report, "warm").command_id == "warm"
+    assert bank.of(OrderSubmitted) == [] and len(bank.desk.answers) == 2
+    assert bank.answer(order, "first").status == "filled"
+    kinds = [type(fact) for fact in bank.ledger()]
+    assert kinds.index(StrategyProgressed) < kinds.index(OrderSubmitted)
+    assert broker.stop() == 0
+
+
+def test_a_ledger_that_another_process_holds_is_refused_by_its_name(bank: Bank) -> None:
+    bank.started().stop()
+    path = RunPaths(bank.room.run_directory).ledger
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    again = bank.start()
+    assert bank.near.end(again) == 65
+    reason = again.log.named("ACTOR_UNSTARTABLE")[0]["reason"]
+    assert str(path) in reason and "another process holds it" in reason
+    other.close()

@@ -7,6 +7,7 @@ import pytest
 
 from actors.envelopes import MarketGiven, MarketWanted, RestAnswered
 from actors.feed import Feed, FeedSettings
+from actors.market_tape import MarketTape
 from messaging.channels import Client, Subscriber
 from messaging.control import Beat, Drained, Hello, Reached
 from records.tape import ConnectionEvent, Frame, RestAnswer, TapeReader
@@ -170,6 +171,16 @@ def test_drained_means_hung_up_with_the_tape_ended_but_still_giving_again(room: 
     assert reader.tail is None
     assert listener.ask(after=0).facts
     assert feed.stop() == 0
+
+
+def test_a_tape_that_cannot_be_ended_is_the_disks_fault(room: ActorRoom, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    listener, feed = Listener(room), start(room, stand_in)
+    until(lambda: listener.has(BookChanged), listener.subscriber)
+    monkeypatch.setattr(MarketTape, "close", lambda _: "No space left on device")
+    feed.drain()
+    until(lambda: feed.ended, room.control)
+    assert feed.stop() == 74
+    assert "No space left" in feed.log.named("ACTOR_UNSTARTABLE")[0]["reason"]
 
 
 def test_a_damaged_tape_is_refused_with_the_exit_code_for_data(room: ActorRoom, stand_in: StandIn) -> None:

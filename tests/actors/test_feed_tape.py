@@ -149,6 +149,38 @@ def test_restarts_and_cuts_in_the_middle_of_a_paced_tape_change_no_fact(room: Ac
     served.server.stop()
 
 
+def test_behind_a_checkpoint_only_what_follows_is_told_again_and_the_rest_when_it_is_wanted(room: ActorRoom, tmp_path: Path) -> None:
+    texts = quiet(T0_MS, 200)
+    served, listener = Served(write_tape(tmp_path / "t.gz", texts), room, waits=True, speed=100), Listener(room)
+    feed = served.feed()
+    until(lambda: listener.ask(after=0).head >= 600)
+    feed.stop()
+    assert RunPaths(room.run_directory).checkpoint("feed").exists()
+    feed = served.feed()
+    until(lambda: ended(feed), room.control)
+    whole = told_by(texts)
+    assert listener.ask(after=0).first == 1 and all_facts(listener) == whole
+    assert served.recorded() == texts
+    feed.stop()
+    served.server.stop()
+
+
+def test_a_checkpoint_of_another_tape_is_not_taken(room: ActorRoom, tmp_path: Path) -> None:
+    texts = quiet(T0_MS, 100)
+    served, listener = Served(write_tape(tmp_path / "t.gz", texts), room), Listener(room)
+    feed = served.feed()
+    until(lambda: ended(feed), room.control)
+    feed.stop()
+    assert RunPaths(room.run_directory).checkpoint("feed").exists()
+    whole = served.own.read_bytes()
+    served.own.write_bytes(whole[:len(whole) // 3])
+    feed = served.feed()
+    until(lambda: ended(feed), room.control)
+    assert all_facts(listener) == told_by(texts) and served.recorded() == texts
+    feed.stop()
+    served.server.stop()
+
+
 def test_the_feed_runs_no_further_ahead_than_its_lead_until_somebody_took_it(room: ActorRoom, tmp_path: Path) -> None:
     texts = quiet(T0_MS, 500)
     served, listener = Served(write_tape(tmp_path / "t.gz", texts), room), Listener(room)

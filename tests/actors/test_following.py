@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from actors.envelopes import FactsGiven, FactsWanted, FactTold, LedgerHead, MarketGiven, MarketWanted
-from actors.following import FactsFollower, MarketFollower
+from actors.following import AS_IT_STANDS, FactsFollower, MarketFollower
 from messaging.mailbox import Delivery
 from tests.trading.decision_facts import SECOND, book
 from trading.messages import BookChanged, SessionClosed
@@ -28,9 +28,13 @@ class Heard:
     def __init__(self) -> None:
         self.items: list[tuple[int, Any]] = []
         self.caught_up = 0
+        self.passed_over: list[tuple[int, int]] = []
 
     def take(self, sequence: int, item: Any) -> None:
         self.items.append((sequence, item))
+
+    def pass_over(self, first: int, last: int) -> None:
+        self.passed_over.append((first, last))
 
     def note(self) -> None:
         self.caught_up += 1
@@ -61,9 +65,10 @@ def facts_follower() -> tuple[FactsFollower, Questions, Heard]:
     return FactsFollower(questions, heard.take, heard.note), questions, heard  # type: ignore[arg-type]
 
 
-def market_follower(from_start: bool) -> tuple[MarketFollower, Questions, Heard]:
+def market_follower(after: int = 0, standing_to: int = 0) -> tuple[MarketFollower, Questions, Heard]:
     questions, heard = Questions(), Heard()
-    return MarketFollower(questions, heard.take, heard.note, from_start), questions, heard  # type: ignore[arg-type]
+    follower = MarketFollower(questions, heard.take, heard.note, after, standing_to, heard.pass_over)  # type: ignore[arg-type]
+    return follower, questions, heard
 
 
 def test_it_asks_for_the_beginning_and_page_after_page_until_the_head() -> None:
@@ -129,35 +134,67 @@ def test_what_comes_twice_is_passed_on_once() -> None:
 def test_other_messages_on_the_channel_are_nobodys() -> None:
     facts, _, heard_facts = facts_follower()
     facts.on_live(live(MarketWanted(after=0)))
-    follower, _, heard = market_follower(from_start=True)
+    follower, _, heard = market_follower()
     follower.on_live(live(told(1)))
     follower.on_page(live(told(1)))
     assert heard_facts.items == [] and heard.items == []
 
 
-def test_a_listener_from_now_on_begins_with_the_first_fact_it_hears() -> None:
-    follower, questions, heard = market_follower(from_start=False)
-    follower.tick()
-    assert questions.sent == []
-    follower.on_live(live(market(41)))
-    follower.on_live(live(market(42)))
-    assert (heard.numbers, heard.caught_up) == ([41, 42], 1)
-    assert questions.sent == []
+def standing(numbers: tuple[int, ...], to: int, rest: range, first: int = 1) -> Delivery:
+    facts = tuple(map(market, rest))
+    head = max((to, *rest))
+    return live(MarketGiven(facts=facts, first=first, head=head, standing=tuple(map(market, numbers)), standing_to=to))
 
 
-def test_and_from_then_on_it_misses_nothing() -> None:
-    follower, questions, heard = market_follower(from_start=False)
-    follower.on_live(live(market(41)))
+def test_a_reader_that_has_heard_a_part_already_asks_behind_it() -> None:
+    follower, questions, heard = market_follower(after=40)
     follower.on_live(live(market(44)))
-    assert questions.sent == [MarketWanted(after=41)]
-    follower.on_page(given(range(42, 45)))
-    assert heard.numbers == [41, 42, 43, 44]
+    assert questions.sent == [MarketWanted(after=40)]
+    follower.on_page(given(range(41, 45)))
+    assert (heard.numbers, heard.caught_up, heard.passed_over) == ([41, 42, 43, 44], 1, [])
+
+
+def test_of_what_only_has_to_stand_what_counts_is_heard_and_everything_behind_it() -> None:
+    follower, questions, heard = market_follower(standing_to=40)
+    follower.tick()
+    assert questions.sent == [MarketWanted(after=0, standing_to=40)]
+    follower.on_live(live(market(43)))
+    follower.on_page(standing((12, 40), 40, range(41, 43)))
+    follower.on_page(given(range(43, 45)))
+    assert heard.numbers == [12, 40, 41, 42, 43, 44]
+    assert (heard.caught_up, heard.passed_over, follower.unobserved_count) == (1, [], 0)
+
+
+def test_how_the_market_stands_now_takes_the_place_of_what_came_live_meanwhile() -> None:
+    follower, _, heard = market_follower(standing_to=AS_IT_STANDS)
+    for number in (41, 42, 43):
+        follower.on_live(live(market(number)))
+    follower.on_page(standing((12, 42), 42, range(0)))
+    assert heard.numbers == [12, 42, 43]
+    assert (heard.caught_up, follower.unobserved_count) == (1, 0)
+
+
+def test_what_stands_at_a_later_number_than_was_asked_for_was_passed_over_between() -> None:
+    follower, _, heard = market_follower(standing_to=40)
+    follower.on_page(standing((12, 60), 60, range(61, 63), first=61))
+    assert heard.numbers == [12, 60, 61, 62]
+    assert (heard.passed_over, follower.unobserved_count) == ([(41, 60)], 20)
 
 
 def test_what_the_feed_no_longer_has_is_passed_over_and_counted() -> None:
-    follower, _, heard = market_follower(from_start=True)
+    follower, _, heard = market_follower()
     follower.on_live(live(market(12)))
     follower.on_page(given(range(8, 13), first=8))
     assert heard.numbers == [8, 9, 10, 11, 12]
-    assert follower.unobserved_count == 7
+    assert follower.unobserved_count == 7 and heard.passed_over == [(1, 7)]
     assert heard.caught_up == 1
+
+
+def test_a_reader_can_begin_before_it_has_everything_and_the_rest_still_comes() -> None:
+    follower, questions, heard = market_follower()
+    follower.on_page(given(range(1, 3), head=5))
+    assert heard.caught_up == 0
+    follower.suffices()
+    follower.on_page(given(range(3, 6), head=5))
+    assert (heard.numbers, heard.caught_up) == ([1, 2, 3, 4, 5], 1)
+    assert questions.sent == [MarketWanted(after=2)]

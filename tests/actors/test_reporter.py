@@ -168,6 +168,30 @@ def test_it_is_told_the_end_again_and_writes_once(office: Office) -> None:
     assert reporter.stop() == 0
 
 
+@pytest.mark.parametrize("name", ["summary.json", "fills.csv", "report.html"])
+def test_a_disk_that_refuses_what_is_written_at_the_end_is_named_with_its_exit_code(office: Office, name: str) -> None:
+    reporter = office.start()
+    save_state(office.state_file, office.settle())
+    (office.room.run_directory / name).mkdir()
+    office.close(reporter)
+    office.near.until(lambda: reporter.ended)
+    assert reporter.stop() == 74
+    assert name in reporter.log.named("ACTOR_UNSTARTABLE")[0]["reason"]
+
+
+@pytest.mark.parametrize(("content", "code"), [(b"not a ledger" * 100, 65), (None, 74)])
+def test_a_ledger_that_is_gone_or_damaged_at_the_end_is_said(office: Office, content: bytes | None, code: int) -> None:
+    reporter = office.start()
+    for path in office.room.run_directory.glob("ledger.db*"):
+        path.unlink()
+    if content is not None:
+        RunPaths(office.room.run_directory).ledger.write_bytes(content)
+    office.close(reporter)
+    office.near.until(lambda: reporter.ended)
+    assert reporter.stop() == code
+    assert reporter.log.named("ACTOR_UNSTARTABLE")
+
+
 def test_facts_that_were_lost_on_the_way_are_asked_for(office: Office) -> None:
     reporter = office.start()
     office.story.book()

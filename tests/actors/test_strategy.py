@@ -8,14 +8,16 @@ import msgspec
 import pytest
 
 from actors.envelopes import FetchKlines, KlineRow
+from records.workspace import RunPaths
 from actors.strategy import StrategyActor, StrategyActorSettings
 from messaging.control import Beat, Drained, Halt, Halted, Hello, Pulse
 from tests.actors.harness import ActorRoom, RunningActor, actor_room
 from tests.actors.neighbours import FakeBroker, FakeFeed, FakeGate, FakeGateway, Neighbours, opening
-from tests.trading.decision_facts import MS, SECOND, Exchange, walk
+from tests.trading.decision_facts import BTC, MS, SECOND, Exchange, walk
 from tests.trading.strategy_settings import CROSS
 from trading.messages import MarketFact, ReportProgress, SubmitOrder
 from trading.strategy.protocol import StrategySettings
+from trading.strategy.trader import Trader
 
 QUICK = msgspec.structs.replace(CROSS, warmup_bars=8)
 PRICES = [*range(65_000, 65_020), *range(65_020, 64_980, -2), *range(64_980, 65_040, 3)]
@@ -125,6 +127,26 @@ def test_a_restarted_strategy_sends_nothing_that_is_on_record(floor: Floor) -> N
     assert floor.orders() == before
     assert set(floor.exchange.orders) == set(before)
     assert again.said(Hello)[0].detail["warm"] is True
+    assert again.stop() == 0
+
+
+def test_behind_a_checkpoint_it_hears_only_what_follows_and_decides_as_if_it_had_lived_on(floor: Floor) -> None:
+    market = walk([*PRICES, *range(65_040, 64_960, -1), *range(64_960, 65_060)])
+    actor = floor.started()
+    floor.play_slowly(actor, market[:300])
+    assert RunPaths(floor.room.run_directory).checkpoint("strategy").exists()
+    before = floor.orders()
+    actor.stop()
+    floor.feed.asked.clear()
+    again = floor.started(incarnation=2)
+    assert min(floor.feed.asked) >= 250, "only what came behind the checkpoint"
+    floor.play_slowly(again, market[300:])
+    undisturbed = Trader(floor.settings, (BTC,), opening().fingerprint)
+    for sequence, fact in enumerate(floor.broker.facts, 1):
+        undisturbed.on_fact(sequence, fact)
+    wished = [intent.client_order_id for fact in market for intent in undisturbed.on_market(fact) if isinstance(intent, SubmitOrder)]
+    assert floor.orders()[:len(before)] == before
+    assert floor.orders() == wished
     assert again.stop() == 0
 
 

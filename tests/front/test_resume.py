@@ -1,5 +1,6 @@
 """A session goes on with the account that the last run left; one that was cut short is closed first, and stays provable."""
 
+import os
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,15 @@ from front.refusal import Refusal
 from front.resume import carried
 from front.verify import verify
 from records.ledger import Ledger, LedgerReader
+from records.state import PaperState, load_state
+from reporting.summary_file import read_summary
 from supervisors.exit_codes import ExitCode
 from tests.front.finished_run import BTC, FinishedRun
+from tests.venue.frames import T0_MS
+from timing.clock import iso_text
 from trading.account import Account
 from trading.carry import Carried, carried_from
-from trading.messages import AccountFact, OrderCanceled, SessionClosed
+from trading.messages import AccountFact, MarketUnobserved, OrderCanceled, SessionClosed
 
 
 class Said:
@@ -74,7 +79,49 @@ def test_a_run_that_was_closed_that_way_is_still_told_again_byte_for_byte(tmp_pa
     asked(run)
     verify(Arguments(verb="verify", workspace=tmp_path, run="r1"))
     said = {line.split()[1]: line.split()[0] for line in capsys.readouterr().out.splitlines() if line[0] != " "}
-    assert {said[name] for name in ("ledger", "ending", "invariants", "books", "settings", "tape", "replay")} == {"ok"}
+    assert said.pop("r1") == "run" and set(said.values()) == {"ok"} and len(said) == 11
+
+
+def test_a_run_that_was_killed_whole_gets_the_summary_it_could_not_write(tmp_path: Path) -> None:
+    run, said = FinishedRun(tmp_path, closed=False), Said()
+    asked(run, said)
+    summary = read_summary(run.paths.summary)
+    assert summary is not None
+    assert (summary["ended_by"], summary["reason"], summary["exit_code"]) == ("killed_whole", "killed_whole", None)
+    assert summary["canceled_later"] == ["rests"] and summary["end_reason"] == "resumed"
+    assert (summary["venue"], summary["symbols"], summary["seed"], summary["fingerprint"]) == ("sim", [BTC], 7, run.terms.fingerprint)
+    assert summary["started_at"] == iso_text(T0_MS * 1_000_000) and summary["duration_s"] == Decimal("7.75")
+    assert summary["ended_at"] == iso_text((T0_MS + 7750) * 1_000_000), "the last thing on its tape"
+    assert "did not end in order" in summary["outcome"] and "exit code" in run.paths.report.read_text()
+    assert run.paths.orders_csv.exists() and run.paths.fills_csv.exists() and run.paths.equity_csv.exists()
+    state = load_state(run.workspace.state_file)
+    assert isinstance(state, PaperState) and state.run_id == "r1" and state.open_orders == ()
+    assert said.fields("SUMMARY_WRITTEN_LATE")["canceled"] == ["rests"]
+
+
+def test_a_summary_that_a_crash_of_the_resuming_session_left_out_is_written_by_the_next(tmp_path: Path) -> None:
+    run = FinishedRun(tmp_path, closed=False)
+    asked(run)
+    before = run.paths.summary.read_bytes()
+    run.paths.summary.unlink()
+    asked(run)
+    assert run.paths.summary.read_bytes() == before
+
+
+def test_a_run_whose_broker_settled_alone_gets_its_summary_too(tmp_path: Path) -> None:
+    run = FinishedRun(tmp_path)
+    run.paths.summary.unlink()
+    asked(run)
+    summary = read_summary(run.paths.summary)
+    assert summary is not None and (summary["ended_by"], summary["exit_code"], summary["canceled_later"]) == ("duration", None, [])
+
+
+def test_a_disk_that_takes_no_summary_refuses_the_session(tmp_path: Path) -> None:
+    run = FinishedRun(tmp_path, closed=False)
+    run.paths.summary.with_name(f"summary.json.tmp-{os.getpid()}").mkdir()
+    found = asked(run)
+    assert isinstance(found, Refusal) and found.code is ExitCode.IO_ERROR
+    assert isinstance(stored(run)[-1], SessionClosed)
 
 
 def test_asking_twice_gives_the_same_and_closes_once(tmp_path: Path) -> None:
@@ -89,6 +136,8 @@ def test_without_its_tape_it_is_closed_at_the_last_marks_on_record(tmp_path: Pat
     found = asked(run, said)
     assert isinstance(found, Carried) and found.positions[0].mark == Decimal(60_000)
     assert "No such file" in said.fields("RESUMED_WITHOUT_TAPE")["reason"]
+    unheard = [fact for fact in stored(run) if isinstance(fact, MarketUnobserved)]
+    assert [(fact.reason, fact.first_missing, fact.open_orders) for fact in unheard] == [("not_heard_again", 1, ("rests",))]
 
 
 def test_a_later_run_that_never_opened_its_account_is_passed_over(tmp_path: Path) -> None:
@@ -101,8 +150,8 @@ def test_a_later_run_that_never_opened_its_account_is_passed_over(tmp_path: Path
 
 
 def test_a_damaged_ledger_is_refused_and_no_older_one_is_taken_for_it(tmp_path: Path) -> None:
-    FinishedRun(tmp_path, "older")
-    run = FinishedRun(tmp_path, "newer")
+    FinishedRun(tmp_path, "1-older")
+    run = FinishedRun(tmp_path, "2-newer")
     for path in (run.paths.ledger, run.paths.ledger):
         path.write_bytes(path.read_bytes()[:-5000])
         found = asked(run)

@@ -138,6 +138,30 @@ def test_a_supervisor_that_fails_ends_with_a_code_of_the_table_and_a_line_in_the
     assert not workspace.agent_pid.exists()
 
 
+@pytest.mark.parametrize(("ended", "code"), [(0, ExitCode.IO_ERROR), (70, ExitCode.IO_ERROR), (99, ExitCode.KILLED)])
+def test_a_summary_that_cannot_be_written_is_the_disks_fault_but_a_kill_stays_a_kill(
+    workspace: Workspace, in_place_of_root: Callable[[Act], None], ended: int, code: ExitCode,
+) -> None:
+    def ends(plan: Plan) -> Outcome:
+        (plan.run_directory / "summary.json").mkdir()
+        return Outcome(ended, "kill:file" if ended == 99 else "stop", True, {"duration_s": 1.0})
+
+    in_place_of_root(ends)
+    refusal = session.run(arguments(workspace))
+    assert isinstance(refusal, Refusal) and refusal.code is code
+    assert "summary.json" in str(refusal)
+
+
+def test_a_damaged_state_that_cannot_be_mended_refuses_to_start(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(session, "mend_paper_state", full)
+    refusal = session.run(arguments(workspace))
+    assert isinstance(refusal, Refusal) and refusal.code is ExitCode.CANNOT_CREATE
+    assert "No space left" in str(refusal) and str(workspace.state_file) in str(refusal)
+
+
 @pytest.mark.parametrize(("duration_s", "warned"), [(20.0, True), (25.0, True), (26.0, False)])
 def test_a_duration_too_short_for_the_warmup_is_said_at_the_start(
     workspace: Workspace, in_place_of_root: Callable[[Act], None], duration_s: float, warned: bool,

@@ -18,7 +18,7 @@ from supervisors.exit_codes import ExitCode
 from tests.front.finished_run import FinishedRun
 from trading.messages import EquityMarked, OrderFilled, SessionOpened
 
-EVERY_CHECK = ["ledger", "ending", "invariants", "books", "summary", "state", "settings", "tape", "replay"]
+EVERY_CHECK = ["ledger", "ending", "invariants", "books", "summary", "state", "exit", "leftovers", "settings", "tape", "replay"]
 Printed = pytest.CaptureFixture[str]
 
 
@@ -92,8 +92,17 @@ def test_a_run_that_is_still_going_is_not_judged(run: FinishedRun, capsys: Print
 
 def test_a_run_that_was_cut_short_is_checked_as_far_as_it_goes(tmp_path: Path, capsys: Printed) -> None:
     found = failed(FinishedRun(tmp_path, closed=False), capsys)
-    assert found.keys() == {"ending", "summary", "state"}
-    assert "cut short" in found["ending"] and "missing" in found["summary"]
+    assert found.keys() == {"ending", "summary", "state", "exit"}
+    assert "did not end in order; run with --resume" in found["ending"]
+    assert "missing" in found["summary"] and "run with --resume" in found["summary"] and "run with --resume" in found["state"]
+
+
+def test_what_an_older_run_lacks_is_not_made_up_for(tmp_path: Path, capsys: Printed) -> None:
+    run = FinishedRun(tmp_path, closed=False)
+    FinishedRun(tmp_path, "r2")
+    _, told = asked(run, capsys, "r1")
+    ending = next(each for each in told["checks"] if each["name"] == "ending")
+    assert not ending["ok"] and "a later one went on without it" in ending["detail"] and "--resume" not in ending["detail"]
 
 
 def test_a_state_of_another_run_is_no_fault_of_this_one(run: FinishedRun, capsys: Printed) -> None:
@@ -136,9 +145,13 @@ HARMS: dict[str, tuple[Harm, set[str]]] = {
     "settings that are none": (lambda run: run.paths.config_resolved.write_text("{"), {"settings", "invariants", "replay"}),
     "other settings": (lambda run: edit(run.paths.config_resolved, "entry_latency_ms: 50", "entry_latency_ms: 500"), {"settings", "replay"}),
     "another seed": (lambda run: edit(run.paths.config_resolved, "seed: 7", "seed: 8"), {"settings"}),
-    "no summary": (lambda run: run.paths.summary.unlink(), {"summary"}),
-    "a summary that is none": (lambda run: run.paths.summary.write_text("[]"), {"summary"}),
-    "a summary with another profit": (lambda run: edit(run.paths.summary, '"realized_pnl_usd": ', '"realized_pnl_usd": 1'), {"summary"}),
+    "no summary": (lambda run: run.paths.summary.unlink(), {"summary", "exit"}),
+    "a summary that is none": (lambda run: run.paths.summary.write_text("[]"), {"summary", "exit"}),
+    "an exit code that nothing has": (lambda run: edit(run.paths.summary, '"exit_code": 0', '"exit_code": 3'), {"exit"}),
+    "no exit code, and nobody else who ended it": (lambda run: edit(run.paths.summary, '"exit_code": 0', '"exit_code": null'), {"exit"}),
+    "a key of a running session": (lambda run: run.paths.control_key.write_bytes(b"k"), {"leftovers"}),
+    "a file half written": (lambda run: run.paths.summary.with_name("summary.json.tmp-7").write_bytes(b"{"), {"leftovers"}),
+    "a summary with other trades": (lambda run: edit(run.paths.summary, '"total_trades": ', '"total_trades": 1'), {"summary"}),
     "a summary of another ledger": (lambda run: edit(run.paths.summary, '"ledger_head": "', '"ledger_head": "f'), {"summary"}),
     "no state": (lambda run: run.workspace.state_file.unlink(), {"state"}),
     "a state changed": (lambda run: edit(run.workspace.state_file, '"balance": "', '"balance": "1'), {"state"}),

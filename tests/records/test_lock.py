@@ -63,6 +63,20 @@ def test_a_longer_pid_left_by_a_dead_holder_leaves_no_digits_behind(tmp_path: Pa
     lock.release()
 
 
+def test_a_file_that_cannot_be_taken_away_stays_and_is_nobodys(tmp_path: Path) -> None:
+    """The directory is exchanged for a file while the lock is held."""
+    place = tmp_path / "place"
+    place.mkdir()
+    lock = Lock.take(place / "agent.pid")
+    assert isinstance(lock, Lock)
+    place.rename(tmp_path / "elsewhere")
+    place.touch()
+    lock.release()
+    again = Lock.take(tmp_path / "elsewhere" / "agent.pid")
+    assert isinstance(again, Lock)
+    again.release()
+
+
 def test_a_child_process_does_not_inherit_the_lock(tmp_path: Path) -> None:
     path = tmp_path / "agent.pid"
     lock = Lock.take(path)

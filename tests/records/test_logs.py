@@ -117,4 +117,26 @@ def test_behind_a_line_cut_short_the_next_one_is_whole(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     log.info("WHOLE_AGAIN")
     lines = path.read_bytes().split(b"\n")[:-1]
-    assert len(lines) == 3 and json.loads(lines[2])["event"] == "WHOLE_AGAIN" and log_loss_total(log) == 1
+    assert [json.loads(line)["event"] for line in (lines[0], *lines[2:])] == ["WHOLE", "LOG_LINES_LOST", "WHOLE_AGAIN"]
+    assert log_loss_total(log) == 1
+
+
+def test_lines_that_are_missing_are_told_at_once_and_their_number_is_written_where_they_should_be(tmp_path: Path) -> None:
+    """The file may not grow for a moment, as on a full disk."""
+    path = tmp_path / "log"
+    told: list[dict[str, object]] = []
+    log = open_logger(path, actor="feed", run_id="r", tell=told.append)
+    log.info("BEFORE")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size, hard))
+    try:
+        for _ in range(3):
+            log.info("LOST")
+        assert [event["event"] for event in told] == ["BEFORE", "LOG_LINES_LOST", "LOST", "LOST", "LOST"]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    log.info("BEHIND")
+    log.info("LAST")
+    assert [event["event"] for event in _events(path)] == ["BEFORE", "LOG_LINES_LOST", "BEHIND", "LAST"]
+    gap = _events(path)[1]
+    assert (gap["level"], gap["actor"], gap["fields"]) == ("warning", "feed", {"lines": 3, "log_loss_total": 3})

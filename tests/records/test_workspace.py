@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from records.tape import TapeHeader, TapeWriter
 from records.workspace import RUN_ID, RunNotFound, RunPaths, Workspace, WorkspaceNotWritable, new_run_id
 
 
@@ -100,3 +101,27 @@ def test_only_sockets_are_removed(workspace: Workspace) -> None:
 def test_generated_run_ids_are_run_ids_and_sort_by_start(wall_ns: int, later_ns: int, pid: int) -> None:
     assert RUN_ID.fullmatch(new_run_id(wall_ns, pid))
     assert new_run_id(wall_ns, pid)[:22] <= new_run_id(wall_ns + later_ns, pid)[:22]
+
+
+def test_runs_are_listed_as_they_began_whatever_was_touched_since(workspace: Workspace) -> None:
+    """By their own ids, else by the first line of their tapes; what never heard the market comes first."""
+    later, sooner = new_run_id(3_000_000_000_000_000_000, 7), new_run_id(1_000_000_000_000_000_000, 8)
+    for run_id in (later, "named", "unheard", "99999999T999999-000000-1", sooner):
+        workspace.make_run(run_id)
+    started_ns = 2_000_000_000_000_000_000
+    TapeWriter.open(workspace.run("named").tape, TapeHeader(venue="bitunix", symbols=("BTCUSDT",), started_ns=started_ns)).close(started_ns + 1)
+    assert workspace.run_ids() == ("99999999T999999-000000-1", "unheard", sooner, "named", later)
+    for run_id in reversed(workspace.run_ids()):
+        (workspace.run(run_id).directory / "note").touch()
+        workspace.run(run_id).directory.chmod(0o700)
+    assert workspace.run_ids() == ("99999999T999999-000000-1", "unheard", sooner, "named", later)
+
+
+def test_what_a_run_needs_only_while_it_lasts_is_named(workspace: Workspace) -> None:
+    run = workspace.make_run("r")
+    run.ledger.touch()
+    assert run.leftovers() == ()
+    run.make_sockets()
+    for path in (run.control_key, run.venue_place, run.checkpoint("broker"), run.directory / "summary.json.tmp-1"):
+        path.touch()
+    assert {path.name for path in run.leftovers()} == {"sockets", "control.key", "venue.json", "broker.checkpoint", "summary.json.tmp-1"}

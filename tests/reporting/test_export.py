@@ -68,6 +68,7 @@ def test_the_run_directory_gets_the_same_tables(run: RunPaths) -> None:
     assert run.fills_csv.read_text() == _exported(run, "fills")
     assert run.orders_csv.read_text() == _exported(run, "orders")
     assert run.equity_csv.read_text() == _exported(run, "equity")
+    assert run.unobserved_csv.read_text() == _exported(run, "unobserved")
 
 
 @pytest.mark.parametrize("what", TABLES)

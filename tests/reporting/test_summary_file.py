@@ -27,7 +27,8 @@ DETAIL = {
 PROMISED = {
     "schema", "run_id", "duration_s", "total_trades", "realized_pnl_usd", "max_drawdown_pct", "slippage_avg_bps", "fees_paid_usd",
     "venue", "symbols", "strategy", "seed", "started_at", "ended_at", "reason", "outcome", "exit_code", "ledger_seq", "ledger_head",
-    "metrics", "restarts", "recoveries_ms", "rss_tree_peak_bytes", "funding_usd", "net_pnl_usd", "orders", "positions",
+    "metrics", "restarts", "recoveries_ms", "recovery_ms", "recovery_ms_by_actor", "rss_tree_peak_bytes", "funding_usd",
+    "net_pnl_usd", "orders", "positions",
 }
 
 
@@ -43,6 +44,7 @@ def test_every_promised_field_is_there(summary: dict[str, Any]) -> None:
     assert summary.keys() >= PROMISED
     assert (summary["run_id"], summary["duration_s"], summary["seed"], summary["exit_code"]) == ("run-1", Decimal("599.5"), 7, 0)
     assert summary["outcome"] == "the planned duration was reached; every order is settled"
+    assert summary["recovery_ms_by_actor"] == {"feed": {"count": 1, **dict.fromkeys(("p50", "p95", "max"), Decimal("131.5"))}}
     assert summary["restarts"] == {"feed": 1} and "something_new" not in summary
 
 

@@ -5,7 +5,9 @@ import os
 import pty
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -148,7 +150,7 @@ def test_none_says_nothing_but_errors_on_stderr(summary: tuple[dict[str, Any], P
 
 
 def _on_a_terminal(ui: str = "auto") -> str:
-    """What a terminal of unknown size is sent in a short session."""
+    """What a terminal of unknown size is sent in a short session, all of it."""
     master, slave = pty.openpty()
     with open(slave, "w", encoding="utf-8") as out:
         view = make_view(ui, out, None, Hand())
@@ -157,9 +159,26 @@ def _on_a_terminal(ui: str = "auto") -> str:
         view.event(event("ORDER_FILLED", side="BUY"))
         view.status({**STATUS, "state": "DRAINING"})
         view.close()
-        seen = os.read(master, 65536)
+        _wait_for_writers()
+    seen = _until_hung_up(master)
     os.close(master)
     return seen.decode().replace("\r\n", "\n")
+
+
+def _wait_for_writers() -> None:
+    """``close`` waits for half a second; on a busy machine the last lines may need longer."""
+    for thread in threading.enumerate():
+        if thread.name == "terminal":
+            thread.join(30)
+
+
+def _until_hung_up(master: int) -> bytes:
+    """A single read may give less than was written: the system hands a terminal's output over in parts, a moment later."""
+    seen = b""
+    with suppress(OSError):  # how Linux says that nobody holds the other end any more
+        while part := os.read(master, 65536):
+            seen += part
+    return seen
 
 
 def test_on_a_terminal_the_status_line_stays_below_the_events(monkeypatch: pytest.MonkeyPatch) -> None:

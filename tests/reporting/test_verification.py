@@ -1,6 +1,7 @@
 """What is said of a stored session: its rows, its books, and the files that claim to be made of it."""
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from reporting.artefacts import RunFacts, write_artefacts
 from reporting.verification import Check, StoredSession
 from tests.trading.account_stories import BTC, Story
 from trading.account import Account
-from trading.messages import EquityMarked, MarketFact, OrderFilled, SessionClosed
+from trading.messages import AccountFact, EquityMarked, MarketFact, OrderFilled, SessionClosed
 
 CAP = {BTC: Decimal(10)}
 FACTS = RunFacts(run_id="run-1", venue="sim", symbols=(BTC,), strategy="s", seed=1, fingerprint="f", started_at="", planned_duration_s=1.0)
@@ -25,25 +26,25 @@ def session(run: RunPaths) -> StoredSession:
     return StoredSession(run.ledger, "run-1")
 
 
-def kept(path: Path, facts: list[object]) -> StoredSession:
+def kept(path: Path, facts: Sequence[AccountFact]) -> StoredSession:
     ledger = Ledger.open(path, create=True)
-    ledger.append(facts)  # type: ignore[arg-type]
+    ledger.append(facts)
     ledger.close()
     return StoredSession(path, "run-1")
 
 
 def test_a_sound_ledger_says_how_many_rows_it_has_and_how_it_ended(session: StoredSession, played: Story) -> None:
     assert session.chain().ok and session.chain().detail.startswith(f"{len(played.facts)} rows")
-    assert session.ending() == Check("ending", True, "the session was closed: stop")
+    assert session.ending(newest=True) == Check("ending", True, "the session was closed: stop")
     assert session.books().ok
 
 
 def test_the_summary_is_compared_value_by_value(session: StoredSession, run: RunPaths, played: Story) -> None:
     write_artefacts(run, FACTS, {"duration_s": 1.0}, "stop")
-    assert session.summary(run.summary).ok
+    assert session.summary(run.summary, newest=True).ok
     text = run.summary.read_text()
     run.summary.write_text(text.replace('"total_trades"', '"trades"').replace('"warmup_complete": false', '"warmup_complete": 0'))
-    assert session.summary(run.summary).detail.splitlines() == [
+    assert session.summary(run.summary, newest=True).detail.splitlines() == [
         f"total_trades: summary.json says nothing, the ledger {len(played.fills)}",
         "warmup_complete: summary.json says 0, the ledger False",
     ]
@@ -100,5 +101,5 @@ def test_an_index_that_disagrees_with_the_rows_is_found(run: RunPaths) -> None:
 def test_an_empty_ledger_is_no_session(tmp_path: Path) -> None:
     Ledger.open(tmp_path / "ledger.db", create=True).close()
     session = StoredSession(tmp_path / "ledger.db", "run-1")
-    assert not session.chain().ok and not session.ending().ok and session.opened is None
+    assert not session.chain().ok and not session.ending(newest=True).ok and session.opened is None
     session.close()

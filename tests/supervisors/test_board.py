@@ -18,6 +18,14 @@ def test_counters_add_up_over_incarnations_and_actors_and_gauges_replace() -> No
     assert metrics["restart_count"] == 1
 
 
+def test_lost_log_lines_of_the_supervisor_count_with_those_of_the_actors() -> None:
+    board = Board(["feed"])
+    board.spawned("feed", 10, 0)
+    board.heard(Beat(name="feed", incarnation=1, counters={"log_lines_lost_count": 4}), 1)
+    board.log_lines_lost = 3
+    assert board.metrics()["log_lines_lost_count"] == 7
+
+
 def test_a_beat_of_an_earlier_incarnation_is_not_a_sign_of_life() -> None:
     board = Board(["feed"])
     board.spawned("feed", 10, 0)

@@ -106,6 +106,15 @@ def test_each_kill_trigger_halts_everybody_and_latches(session: Session, tmp_pat
     assert {line.split()[0] for line in session.settled()} == {"feed.1", "broker.1", "strategy.1", "reporter.1"}
 
 
+def test_a_latch_that_cannot_be_written_does_not_stop_the_kill(session: Session) -> None:
+    (session.directory / f"KILLED.tmp-{os.getpid()}").mkdir()
+    session.watcher.when("SESSION_RUNNING", lambda _: kill_by_file(session))
+    session.duration_s = 30
+    outcome = session.run()
+    assert (outcome.exit_code, outcome.reason, outcome.settled) == (99, "kill:file", True)
+    assert "KILL_NOT_LATCHED" in session.watcher.names()
+
+
 def test_the_kill_signal_works_with_a_stopped_settling_child(session: Session) -> None:
     def strike(_: dict[str, Any]) -> None:
         os.kill(pid_of(session, "broker"), signal.SIGSTOP)

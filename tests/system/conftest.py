@@ -1,4 +1,4 @@
-"""One place per test; whatever a test leaves running is ended."""
+"""One place per test; whatever a test leaves running is ended, and what every session promises is asked of all of them."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.driver import Place
+from tests.system.promises import broken_promises
 from tests.system.settings import Settings
 
 MakePlace = Callable[..., Place]
@@ -23,8 +24,13 @@ def make_place(tmp_path: Path) -> Iterator[MakePlace]:
         return places[-1]
 
     yield make
+    broken = []
     for place in places:
-        place.end_everything()
+        try:
+            broken += broken_promises(place) if all(session.process.poll() is not None for session in place.sessions) else []
+        finally:
+            place.end_everything()
+    assert broken == []
 
 
 @pytest.fixture

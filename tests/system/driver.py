@@ -62,7 +62,7 @@ class Place:
         self.workspace = Workspace(self.root)
         self.configure({**QUICK, **(changes or {})})
         self._outputs = directory
-        self._sessions: list[Session] = []
+        self.sessions: list[Session] = []
 
     def configure(self, changes: Settings) -> None:
         write_config(self.config, changes)
@@ -76,8 +76,8 @@ class Place:
             sys.executable, str(ROOT / "run_agent.py"), "--workspace", str(self.root), "--config", str(self.config), "--duration", f"{duration_s:g}",
             "--strategy", strategy, "--seed", "5", "--ui", "plain", *flags,
         ]
-        session = Session(self, command, self._outputs / f"session-{len(self._sessions)}", environment or {}, into_closed_pipe)
-        self._sessions.append(session)
+        session = Session(self, command, self._outputs / f"session-{len(self.sessions)}", environment or {}, into_closed_pipe)
+        self.sessions.append(session)
         return session
 
     def say(self, *words: str, environment: Mapping[str, str] | None = None) -> Told:
@@ -139,9 +139,9 @@ class Place:
 
     def assert_nothing_left(self) -> None:
         """The helpers of multiprocessing end when they see that their parent has: a moment after it."""
-        until(lambda: not self._left_behind(), f"nothing is left: {self._left_behind()}", HELPERS_LEAVE_S)
+        until(lambda: not self.left_behind(), f"nothing is left: {self.left_behind()}", HELPERS_LEAVE_S)
 
-    def _left_behind(self) -> list[str]:
+    def left_behind(self) -> list[str]:
         """What should be gone when a session has ended: processes, the lock's file, sockets, the key."""
         things = [f"process {pid}: {title}" for pid, title in self.processes().items()]
         home = self.workspace.home
@@ -152,7 +152,7 @@ class Place:
 
     def end_everything(self) -> None:
         """For the end of a test that failed half-way: nothing of it may run on."""
-        for session in self._sessions:
+        for session in self.sessions:
             session.process.poll()
             if session.process.returncode is None:
                 session.process.kill()

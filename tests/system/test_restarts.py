@@ -1,5 +1,7 @@
 """Actors that die and hang in the middle of trading: started again, and nothing is lost, doubled or left open."""
 
+import json
+import os
 import signal
 import time
 from typing import Any
@@ -188,3 +190,46 @@ def test_a_dead_supervisor_leaves_nobody_behind_and_the_workspace_free(make_plac
     assert again.ended() == 0, again.story()
     assert place.run.run_id != first.run_id
     assert_settled(place)
+
+
+def checks_of(place: Place, run_id: str) -> tuple[int, dict[str, dict[str, Any]]]:
+    """What ``verify`` says: its exit code, and each check by name."""
+    told = place.say("verify", run_id, "--json")
+    return told.code, {each["name"]: each for each in json.loads(told.out)["checks"]}
+
+
+def test_a_session_that_was_killed_whole_is_closed_by_the_next_and_proved(make_place: MakePlace) -> None:
+    place = make_place(RESTING)
+    session = place.start()
+    session.wait_for_resting(6)
+    for pid in place.processes():
+        os.kill(pid, signal.SIGSTOP)  # so that nobody has a moment to settle
+    for pid in place.processes():
+        os.kill(pid, signal.SIGKILL)
+    session.ended()
+    until(lambda: not place.processes(), f"all processes end; {place.processes()}", 5)
+    killed = place.run
+    code, checks = checks_of(place, killed.run_id)
+    assert code == 65
+    assert {name for name, check in checks.items() if not check["ok"]} >= {"ending", "summary", "state"}
+    assert all("run with --resume" in checks[name]["detail"] for name in ("ending", "summary", "state"))
+    again = place.start("--resume", duration_s=1)
+    assert again.ended() == 0, again.story()
+    code, checks = checks_of(place, killed.run_id)
+    assert code == 0, [check for check in checks.values() if not check["ok"]]
+    summary = json.loads(killed.summary.read_bytes())
+    assert (summary["ended_by"], summary["exit_code"], len(summary["canceled_later"])) == ("killed_whole", None, 6)
+
+
+def test_what_nobody_saw_while_the_feed_was_away_is_on_record(make_place: MakePlace) -> None:
+    session = make_place(RESTING).start()
+    session.wait_for_resting(6)
+    replaced(session, "feed", signal.SIGKILL)
+    session.wait_for("MARKET_OBSERVED")
+    place = session.place
+    (lost,) = place.bodies("MarketUnobserved")
+    assert lost["reason"] == "feed_restarted" and len(lost["open_orders"]) == 6
+    assert_ends_well(session)
+    summary = place.summary()
+    assert summary["unobserved_count"] == 1 and summary["unobserved_s"] > 0 and set(summary["unobserved_orders"]) == set(lost["open_orders"])
+    assert place.say("export", "latest", "--unobserved").out.count("\n") == 2

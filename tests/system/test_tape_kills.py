@@ -12,12 +12,12 @@ from tests.system.driver import ROOT
 from tests.system.settings import QUICK, TRADING, write_config
 
 ALWAYS = (
-    "feed.after_record:60=kill", "strategy.after_send:120=kill", "risk.after_forward:90=kill", "broker.after_append:25=kill",
+    "feed.after_record:60=kill", "strategy.after_send:50=kill", "risk.after_forward:40=kill", "broker.after_append:25=kill",
     "reporter.before_summary:1=kill", "gateway.before_reply:1=kill",
 )
 SLOW = (
     "feed.after_tell:200=kill", "strategy.after_decide:30=kill", "risk.after_decide:5=kill", "broker.before_append:12=kill",
-    "broker.after_answer:80=kill", "broker.before_settle:1=kill", "reporter.on_fact:30=kill", "strategy.on_market:50=hang",
+    "broker.after_answer:45=kill", "broker.before_settle:1=kill", "reporter.on_fact:30=kill", "strategy.on_market:50=hang",
     "broker.after_append:20=kill,broker.before_append:1@2=kill",
 )
 SLICE = (*ALWAYS, *(pytest.param(points, marks=pytest.mark.slow) for points in SLOW))
@@ -55,4 +55,4 @@ def test_the_matrix_names_only_moments_that_the_actors_have() -> None:
     assert sorted(TIMES.values()) == list(TIMES.values())
 
 
-SOURCES = {"feed": ("feed.py", "recording.py", "market_tape.py")}
+SOURCES = {"feed": ("feed.py", "recording.py", "market_tape.py"), "broker": ("broker.py", "books.py")}

@@ -8,7 +8,7 @@ import pytest
 from tests.trading.account_stories import BTC, START, Story, settings
 from trading.invariants import violations
 from trading.messages import (
-    AccountFact, CarriedLot, OrderAccepted, OrderCanceled, OrderSubmitted, PositionCarried, ReportProgress, SessionClosed, SessionOpened,
+    AccountFact, CarriedLot, MarketObserved, MarketUnobserved, OrderAccepted, OrderCanceled, OrderFilled, OrderSubmitted, PositionCarried, ReportProgress, SessionClosed, SessionOpened,
     TradingStateChanged,
 )
 from trading.words import TradingState
@@ -124,3 +124,24 @@ def test_a_cap_counts_carried_positions_and_lets_them_shrink() -> None:
     assert found(story.facts, None) == []
     story.buy("0.1")
     assert "I-5" in {check for check, _ in found(story.facts, {BTC: Decimal("0.1")})}
+
+
+def test_an_order_that_is_open_when_the_session_ends_is_found() -> None:
+    story = warm()
+    story.buy("0.1", "29000", client_order_id="rests")
+    story.buy("0.1", client_order_id="fills")
+    story.facts += story.account.close(story.now_ns, "stop")
+    assert found(story.facts) == [("I-10", len(story.facts))]
+    assert violations(story.facts, CAP) == [], "asked only where somebody settles the account"
+
+
+def test_a_fill_in_a_market_that_nobody_sees_is_found_and_a_flattening_is_not() -> None:
+    story = warm()
+    story.buy("0.1")
+    fill = next(fact for fact in story.facts if isinstance(fact, OrderFilled))
+    row = story.facts.index(fill)
+    lost = MarketUnobserved(at_ns=fill.at_ns, market_sequence=fill.market_sequence, symbol=BTC, from_ns=START, reason="gap")
+    seen = MarketObserved(at_ns=fill.at_ns, market_sequence=fill.market_sequence, symbol=BTC)
+    assert ("I-13", row + 2) in found([*story.facts[:row], lost, fill])
+    assert ("I-13", row + 3) not in found([*story.facts[:row], lost, seen, fill])
+    assert ("I-13", row + 2) not in found([*story.facts[:row], lost, msgspec.structs.replace(fill, stale_reference=True)])

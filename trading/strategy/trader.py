@@ -4,12 +4,14 @@ Its state is a fold of its inputs, and its ids are a function of them: a restart
 makes the same intents under the same ids. Must not know how messages travel or what they cost.
 
 Account facts are heard in event time: a fact of time t takes effect with the first market fact later than
-t + ``report_latency_ms``, however early it arrived. That is what makes decisions independent of the scheduling of
-processes, and what lets a restarted trader take all old account facts at once before it hears the market again.
+t + ``report_latency_ms``, however early it arrived, and not with the very market fact that let the account find it out. That
+is what makes decisions independent of the scheduling of processes, and what lets a restarted trader take all old account
+facts at once before it hears the market again.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from trading.bars import BarClosed, venue_interval
@@ -68,7 +70,7 @@ class Trader:
         self.strategy_id = settings.name
         self._prefix = f"{self.strategy_id}-{fingerprint[:6]}"
         self._desks = {
-            each.symbol: Desk(self.strategy_id, settings, each, lambda: build(settings)) for each in instruments
+            each.symbol: Desk(self.strategy_id, settings, each, partial(build, settings)) for each in instruments
         }
         self._ledger = _Ledger(self.strategy_id)
         self._unheard: deque[tuple[int, AccountFact]] = deque()
@@ -95,6 +97,16 @@ class Trader:
         return self._ledger.sequence
 
     @property
+    def market_sequence(self) -> int:
+        """The last market fact heard: where to resume from."""
+        return self._market_sequence
+
+    @property
+    def foreseen_ns(self) -> int:
+        """Nothing that the account finds out behind the last market fact heard takes effect up to this event time."""
+        return self._at_ns + self.settings.report_latency_ms * MILLISECOND_NS
+
+    @property
     def bars(self) -> int:
         """Closed bars so far, of the symbol that has fewest."""
         return min(desk.bars for desk in self._desks.values())
@@ -107,8 +119,9 @@ class Trader:
         """Hear one market fact; one heard before (by its sequence) changes nothing."""
         if fact.sequence <= self._market_sequence:
             return ()
+        known_until_ns = self._at_ns
         self._market_sequence, self._at_ns, self._intent_number = fact.sequence, fact.at_ns, 0
-        intents = self._hear_due_facts()
+        intents = self._hear_due_facts(known_until_ns)
         for desk in self._desks_of(fact):
             wishes = desk.on_market(fact, self._permits(desk))
             intents += self._report_warm()
@@ -149,12 +162,13 @@ class Trader:
             case ReportProgress():
                 return intent.warmup_complete and self._ledger.warm
 
-    def _hear_due_facts(self) -> list[Intent]:
+    def _hear_due_facts(self, known_until_ns: int) -> list[Intent]:
         """Strictly later than the fact plus latency: of two market facts at one instant neither comes before the
-        other."""
+        other. What happened after the market fact before this one the account finds out only now."""
         intents: list[Intent] = []
         latency_ns = self.settings.report_latency_ms * MILLISECOND_NS
-        while self._unheard and self._unheard[0][1].at_ns + latency_ns < self._at_ns:
+        due_ns = min(known_until_ns, self._at_ns - latency_ns - 1)
+        while self._unheard and self._unheard[0][1].at_ns <= due_ns:
             self._facts_sequence, fact = self._unheard.popleft()
             for desk in self._desks.values():
                 intents += self._stamped(desk, desk.on_fact(fact, self._at_ns, self._permits(desk)))
