@@ -16,7 +16,7 @@ from trading.messages import AccountFact, OrderSubmitted
 __all__ = ["Books"]
 
 EXIT_DATA, EXIT_IO_ERROR = 65, 74
-PAGE_FACTS = 500
+PAGE_FACTS = 1000
 
 
 class Books:
