@@ -23,6 +23,8 @@ VERBS = {
     "reset-kill": "front.operate:reset_kill",
     "pnl": "front.tables:pnl",
     "verify": "front.verify:verify",
+    "explain": "front.tables:explain",
+    "interval": "front.interval:interval",
     "export": "front.tables:export",
 }
 

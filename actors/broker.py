@@ -8,12 +8,11 @@ actors/books.py.
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
-
 from actors.books import Books
-from actors.envelopes import Answer, Command, FactsWanted, Fetch, Fetched, FetchedInstruments, FetchInstruments, Turn, TurnTaken
+from actors.envelopes import Answer, Command, FactsWanted, Fetched, Turn, TurnTaken
 from actors.following import MarketFollower, market_follower
 from actors.look_back import LookBack
+from actors.opening import BrokerSettings, Opening
 from actors.process import EXIT_FAILED, ProcessActor, Unstartable
 from actors.standing import standing_to
 from actors.turns import MarketQueue, consequences
@@ -24,9 +23,8 @@ from records.state import paper_state, save_state
 from timing.clock import monotonic_ns
 from timing.histogram import Histogram
 from trading.account import Account
-from trading.account_settings import AccountSettings
 from trading.duplicates import Duplicates
-from trading.messages import AccountFact, CancelAll, CloseAll, DenyOrder, PositionCarried, SessionOpened, SubmitOrder
+from trading.messages import AccountFact, CancelAll, CloseAll, DenyOrder, SessionOpened, SubmitOrder
 from trading.words import TradingState
 
 __all__ = ["Broker", "BrokerSettings"]
@@ -38,22 +36,12 @@ INSTRUMENTS_DEADLINE_MS = 8_000
 HALT_WAIT_NS = 200_000_000
 
 
-class BrokerSettings(msgspec.Struct, frozen=True):
-    """``account`` without instruments: those are the venue's, asked once and kept in the ledger's first row.
-    ``carried``: positions that the account begins with (``--resume``)."""
-
-    symbols: tuple[str, ...]
-    fingerprint: str
-    account: dict[str, Any]
-    carried: tuple[PositionCarried, ...] = ()
-
-
 class Broker(ProcessActor):
     """One account, one ledger, one writer."""
 
     def open(self) -> None:
-        settings: BrokerSettings = self.post.settings
         channels = self.post.channels
+        self._opening = Opening(self.post.settings)
         self._account: Account | None = None
         self._halting: Halt | None = None
         self._settled = False
@@ -69,10 +57,9 @@ class Broker(ProcessActor):
         self.listen("gateway", self._gateway, self._on_fetched)
         self.every("head", HEAD_NS, lambda _: self._books.tell_head())
         self._books = Books(self.post.run_directory / "ledger.db", publisher, self.log, self.failpoints, self.counters)
-        opened = self._recover()
-        if not opened:
-            request = FetchInstruments(symbols=settings.symbols)
-            self._gateway.send(Fetch(request_id="instruments", request=request, deadline_ms=INSTRUMENTS_DEADLINE_MS))
+        if not self._recover():
+            for question in self._opening.questions():
+                self._gateway.send(question)
 
     def on_drain(self, drain: Drain) -> None:
         """Cancel everything, close the session's books, write paper/state.json."""
@@ -96,6 +83,7 @@ class Broker(ProcessActor):
     def report(self) -> dict[str, Any]:
         if self._account is not None:
             self.counters["market_gaps_count"] = self._market.gap_count
+            self.counters["off_book_prints_count"] = sum(each.guard.off_book_count for each in self._account.desk.markets.values())
             self.counters["market_passed_over_count"] = self._market.unobserved_count
         for word, value_ns in (("p50", self._durable.p50), ("p95", self._durable.p95), ("max", self._durable.largest)):
             self.gauges[f"durable_answer_ms_{word}"] = round(value_ns / 1e6, 3)
@@ -110,7 +98,8 @@ class Broker(ProcessActor):
             return False
         opened = facts[0]
         assert isinstance(opened, SessionOpened), "a ledger's first row opens the session"
-        account = Account.recover(self._account_settings(opened.instruments), opened.fingerprint, facts)
+        settings: BrokerSettings = self.post.settings
+        account = Account.recover(settings.of_ledger(opened), opened.fingerprint, facts)
         self.log.info("LEDGER_RECOVERED", facts=len(facts), head=self._books.head[1])
         self._take_up(account)
         return True
@@ -119,17 +108,12 @@ class Broker(ProcessActor):
         fetched = delivery.message
         if not isinstance(fetched, Fetched) or self._account is not None:
             return
-        if not isinstance(fetched.answer, FetchedInstruments):
-            raise Unstartable(EXIT_UNAVAILABLE, f"the venue does not say how {self.post.settings.symbols} are traded: {fetched.answer}")
-        missing = set(self.post.settings.symbols) - {each.symbol for each in fetched.answer.instruments}
-        if missing:
-            raise Unstartable(EXIT_UNAVAILABLE, f"the venue does not list {', '.join(sorted(missing))}")
-        account = Account(self._account_settings(fetched.answer.instruments), self.post.settings.fingerprint)
+        settings = self._opening.hear(fetched)
+        if settings is None:
+            return
+        account = Account(settings, self.post.settings.fingerprint)
         self._commit(account.open(0, self.post.settings.carried))
         self._take_up(account)
-
-    def _account_settings(self, instruments: Iterable[Any]) -> AccountSettings:
-        return AccountSettings(instruments=tuple(instruments), **self.post.settings.account)
 
     def _take_up(self, account: Account) -> None:
         """The account is there: from now on the market concerns it."""

@@ -9,8 +9,9 @@ import msgspec
 
 from messaging.codec import Codec
 from messaging.control import CHILD_WORDS
+from trading.latency import LogNormal
 from trading.messages import (
-    AnyAccountFact, AnyMarketFact, CancelOrder, DenyOrder, Level, ReportProgress, SubmitOrder, TradingStateChanged,
+    AmendOrder, AnyAccountFact, AnyMarketFact, CancelOrder, DenyAmend, DenyOrder, Level, ReportProgress, SubmitOrder, TradingStateChanged,
 )
 from trading.quantities import Instrument
 
@@ -27,7 +28,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="k
 
 # ------------------------------------------------------------------------------------------- orders: strategy -> risk -> broker
 
-CommandBody = SubmitOrder | CancelOrder | DenyOrder | ReportProgress | TradingStateChanged
+CommandBody = SubmitOrder | AmendOrder | CancelOrder | DenyOrder | DenyAmend | ReportProgress | TradingStateChanged
 
 
 class Command(Envelope, frozen=True, kw_only=True):
@@ -203,9 +204,12 @@ class Fetch(Envelope, frozen=True, kw_only=True):
 
 
 class Fetched(Envelope, frozen=True, kw_only=True):
+    """``leg_latency``: the way to the venue as the gateway has measured it so far; None before enough round trips."""
+
     request_id: str
     answer: FetchedInstruments | FetchedKlines | FetchedBook | FetchedFunding | FetchFailed
     waited_ms: int = 0
+    leg_latency: LogNormal | None = None
 
 
 class RestAnswered(Envelope, frozen=True, kw_only=True):

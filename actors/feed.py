@@ -259,7 +259,7 @@ class Feed(ProcessActor):
         settings, post = self._settings, self.post
         self._tape = MarketTape(RunPaths(post.run_directory).tape, settings.symbols, f"run {post.run_id}")
         fits = f"{post.run_id} {post.codec_fingerprint} {settings.symbols} {settings.link}"
-        checkpoint = Checkpoint(RunPaths(post.run_directory).checkpoint(post.name), fits)
+        checkpoint = Checkpoint.of_run(RunPaths(post.run_directory), post.name, fits)
         self._past = MarketPast(self._tape, self._retained, checkpoint, self._fresh_market)
         self._market = self._past.recover()
         self._stream = self._market.stream if isinstance(self._market, ContinuousMarket) else self._market

@@ -21,6 +21,7 @@ from messaging.control import Drain
 from messaging.mailbox import Delivery
 from timing.clock import monotonic_ns
 from timing.deadline import Deadline
+from trading.latency import fit
 from venue.answers import HttpAnswer, Outcome, VenueRefusal
 from venue.dispatch import NEVER, Dispatch, Failed, Retry, Served, Waiter
 from venue.limits import RequestBudget
@@ -31,6 +32,7 @@ __all__ = ["Gateway", "GatewaySettings"]
 
 SECOND = 1_000_000_000
 MS = 1_000_000
+KEPT_ROUND_TRIPS = 256
 DRAIN_NS = 2 * SECOND
 FAREWELL_NS = 300 * MS
 LONGEST_DEADLINE_MS = 600_000
@@ -52,6 +54,7 @@ class _Done(msgspec.Struct):
     call: Call
     outcome: Outcome
     answer: HttpAnswer | None
+    took_ns: int
 
 
 class Gateway(ProcessActor):
@@ -66,6 +69,7 @@ class Gateway(ProcessActor):
         self._work: SimpleQueue[tuple[Call, float] | None] = SimpleQueue()
         self._done: deque[_Done] = deque()
         self._free_workers = self._settings.rest.workers
+        self._round_trips_ns: deque[int] = deque(maxlen=KEPT_ROUND_TRIPS)
         self._armed_ns = NEVER
         self._draining = self._drained = self._leaving = False
         self.counters.update(
@@ -88,6 +92,9 @@ class Gateway(ProcessActor):
         self.counters["rate_limiter_waits_count"] = self._dispatch.wait_count
         self.gauges["rate_limiter_wait_seconds_max"] = self._dispatch.wait_seconds_max
         self.gauges["rest_waiting"] = float(len(self._dispatch))
+        measured = fit(tuple(self._round_trips_ns))
+        if measured is not None:
+            self.gauges |= {f"venue_leg_{name}": float(value) for name, value in msgspec.structs.asdict(measured).items()}
         return {}
 
     def on_drain(self, drain: Drain) -> None:
@@ -135,6 +142,7 @@ class Gateway(ProcessActor):
         self._free_workers += 1
         now_ns = monotonic_ns()
         if done.answer is not None:
+            self._round_trips_ns.append(done.took_ns)
             self._keep(done.call, done.answer)
         served, retry = self._dispatch.finished(done.call, done.outcome, now_ns)
         if retry is not None:
@@ -151,7 +159,10 @@ class Gateway(ProcessActor):
             answer = _answer(asked, each.outcome)
             waited_ms = (now_ns - waiter.asked_ns) // MS
             self.failpoints.reach("before_reply")
-            self._server.send(waiter.peer, Fetched(request_id=waiter.request_id, answer=answer, waited_ms=waited_ms))
+            fetched = Fetched(
+                request_id=waiter.request_id, answer=answer, waited_ms=waited_ms, leg_latency=fit(tuple(self._round_trips_ns)),
+            )
+            self._server.send(waiter.peer, fetched)
             self.failpoints.reach("after_reply")
 
     def _advance(self) -> None:
@@ -204,10 +215,11 @@ class Gateway(ProcessActor):
         venue, writer = RestVenue(self._settings.rest_url, self._settings.rest), self._make_writer()
         while (work := self._work.get()) is not None:
             call, within_s = work
+            began_ns = monotonic_ns()
             outcome, answer = venue.ask(call, within_s)
             if self._leaving:
                 break  # the channels are being closed: there is nobody to tell
-            self._done.append(_Done(call, outcome, answer))
+            self._done.append(_Done(call, outcome, answer, monotonic_ns() - began_ns))
             writer.write(b"")
         writer.close()
         venue.close()

@@ -17,7 +17,7 @@ from messaging.mailbox import Delivery
 from messaging.outbox import Outbox
 from timing.clock import monotonic_ns
 from trading.limits import RiskSettings
-from trading.messages import DenyOrder, SessionOpened, SubmitOrder, TradingStateChanged
+from trading.messages import DenyAmend, DenyOrder, SessionOpened, SubmitOrder, TradingStateChanged
 from trading.risk import RiskGate
 from trading.words import TradingState
 
@@ -161,6 +161,9 @@ class Risk(ProcessActor):
         decision = gate.decide(command.body, now_ns)  # type: ignore[arg-type]  # the strategy sends nothing else
         if isinstance(decision, DenyOrder):
             self._log_denial(decision)
+        elif isinstance(decision, DenyAmend):
+            self.count("amendments_denied_by_risk_count")
+            self.log.warning("AMEND_DENIED", client_order_id=decision.client_order_id, reason=decision.reason, text=decision.text)
         elif isinstance(decision, SubmitOrder):
             self.count("orders_approved_count")
         self.failpoints.reach("after_decide")

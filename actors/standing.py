@@ -20,11 +20,11 @@ Key = tuple[object, ...]
 
 
 def standing_to(account: Account) -> int:
-    """How far a recovered account needs only what still counts of the market. Where its oldest open order was decided it has to hear
-    everything from there on (what happened at its price since then), and from the beginning where facts are missing for ever."""
+    """How far a recovered account needs only what still counts of the market. Behind that it has to hear everything (what happened
+    where its orders wait), and from the beginning where facts are missing for ever."""
     if account.desk.sight.has_gaps:
         return 0
-    return min((account.market_sequence, *(order.intent.market_sequence for order in account.desk.orders.open())))
+    return account.needs_market_from - 1
 
 
 class StandingFacts:

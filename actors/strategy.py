@@ -5,6 +5,7 @@ on record is not sent a second time. The decisions are in trading/strategy/.
 """
 
 from collections import deque
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from records.workspace import RunPaths
 from timing.clock import monotonic_ns
 from trading.bars import BarClosed, parse_interval
 from trading.messages import MarketFact, ReportProgress, SessionOpened, SubmitOrder
+from trading.prints import DEFAULT_BAND_BPS
 from trading.strategy.protocol import StrategySettings
 from trading.strategy.trader import Trader
 
@@ -40,7 +42,10 @@ HISTORY_DEADLINE_MS = 8_000
 
 
 class StrategyActorSettings(msgspec.Struct, frozen=True):
+    """``print_band_bps``: what is printed farther outside the book moves no bar, as it fills nothing in the account."""
+
     strategy: StrategySettings
+    print_band_bps: Decimal = DEFAULT_BAND_BPS
 
 
 class StrategyActor(ProcessActor):
@@ -49,7 +54,7 @@ class StrategyActor(ProcessActor):
     def open(self) -> None:
         channels = self.post.channels
         fits = f"{self.post.run_id} {self.post.codec_fingerprint} {self.post.settings}"
-        self._checkpoint = Checkpoint(RunPaths(self.post.run_directory).checkpoint(self.post.name), fits)
+        self._checkpoint = Checkpoint.of_run(RunPaths(self.post.run_directory), self.post.name, fits)
         self._trader: Trader | None = self._checkpoint.read()
         self._kept_sequence = self._trader.market_sequence if self._trader is not None else 0
         self._told_feed = 0
@@ -98,7 +103,9 @@ class StrategyActor(ProcessActor):
         self.failpoints.reach("on_fact")
         if isinstance(told.fact, SessionOpened):
             settings: StrategyActorSettings = self.post.settings
-            self._trader = Trader(settings.strategy, told.fact.instruments, told.fact.fingerprint)
+            self._trader = Trader(
+                settings.strategy, told.fact.instruments, told.fact.fingerprint, print_band_bps=settings.print_band_bps,
+            )
         if self._trader is not None:
             self._trader.on_fact(sequence, told.fact)
         self._advance()

@@ -14,7 +14,9 @@ EVENTS = {
     "TradingStateChanged": "TRADING_STATE_CHANGED",
     "StrategyProgressed": "STRATEGY_PROGRESSED", "OrderSubmitted": "ORDER_SUBMITTED", "CancelSubmitted": "CANCEL_SUBMITTED",
     "OrderDenied": "ORDER_DENIED", "OrderRejected": "ORDER_REJECTED", "OrderAccepted": "ORDER_ACCEPTED", "OrderFilled": "ORDER_FILLED",
-    "OrderCanceled": "ORDER_CANCELED", "OrderExpired": "ORDER_EXPIRED", "FundingPaid": "FUNDING_PAID",
+    "OrderCanceled": "ORDER_CANCELED", "OrderExpired": "ORDER_EXPIRED", "FundingPaid": "FUNDING_PAID", "OrderRested": "ORDER_RESTED",
+    "OrderTriggered": "ORDER_TRIGGERED", "AmendSubmitted": "AMEND_SUBMITTED", "OrderAmended": "ORDER_AMENDED",
+    "AmendRejected": "AMEND_REJECTED", "PositionLiquidated": "POSITION_LIQUIDATED",
     "MarketUnobserved": "MARKET_UNOBSERVED", "MarketObserved": "MARKET_OBSERVED",
 }
 """The log's word for each account fact (the equity curve is in the ledger only)."""
@@ -34,6 +36,7 @@ def log_fields(fact: AccountFact) -> dict[str, Any]:
     """A fact as flat log fields; an order's own fields stand beside the fact's."""
     fields: dict[str, Any] = msgspec.to_builtins(fact)
     fields.pop("kind")
+    fields.pop("receipt", None)
     order = fields.pop("order", None)
     if order is not None:
         order.pop("kind")

@@ -18,14 +18,14 @@ from typing import NamedTuple
 
 from actors.envelopes import Command, Turn, TurnTaken
 from trading.account import Account
-from trading.messages import AccountFact, CancelOrder, MarketFact, ReportProgress, SubmitOrder, TradingStateChanged
+from trading.messages import AccountFact, AmendOrder, CancelOrder, MarketFact, ReportProgress, SubmitOrder, TradingStateChanged
 from trading.risk import RiskGate
 from trading.strategy.trader import Trader
 from trading.words import TradingState
 
 __all__ = ["GateTurns", "Intent", "MarketQueue", "StrategyTurns", "consequences"]
 
-Intent = SubmitOrder | CancelOrder | ReportProgress
+Intent = SubmitOrder | AmendOrder | CancelOrder | ReportProgress
 
 TURN_FACTS = 64
 """Market facts that one turn covers at most."""

@@ -23,6 +23,7 @@ from records.ledger import Ledger, LedgerDamaged, LedgerFailure, LedgerReader
 from records.ledger_witness import witness_path
 from trading.account import Account
 from trading.account_settings import AccountSettings
+from trading.latency import Constant
 from trading.messages import AccountFact, BookChanged, CancelAll, SubmitOrder
 from trading.quantities import Instrument
 from trading.words import OrderType, Side
@@ -55,7 +56,7 @@ class Damage(NamedTuple):
 def a_session(orders: int = 40) -> list[AccountFact]:
     """Orders that fill at once, on a market that moves, and a mark of the equity every second."""
     instrument = Instrument(BTC, Decimal("0.1"), Decimal("0.0001"), Decimal("0.0001"), Decimal(500), Decimal(200))
-    account = Account(AccountSettings(instruments=(instrument,), position_max={BTC: Decimal(10)}, entry_latency_ms=0), "f" * 16)
+    account = Account(AccountSettings(instruments=(instrument,), position_max={BTC: Decimal(10)}, entry_latency=Constant(ms=Decimal(0))), "f" * 16)
     facts = list(account.open(0))
     for number in range(1, orders + 1):
         bid = Decimal(60_000 + number % 7)

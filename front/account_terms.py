@@ -4,7 +4,9 @@ The fingerprint in the ledger's first row is computed again from the file: equal
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -12,12 +14,14 @@ from actors.broker import BrokerSettings
 from config.resolved import read_resolved
 from front.arguments import Arguments
 from front.plan import build_plan
+from front.pnl_reckoning import Views, measured_leg
 from front.refusal import Refusal
 from front.settings import Settings
 from front.tape_file import TapeFile, read_tape
 from records.workspace import RunPaths, Workspace
 from reporting.summary_file import RunFacts
 from trading.account_settings import AccountSettings
+from trading.fees import FeeSchedule
 from trading.messages import SessionOpened
 from venue.settings import LinkSettings
 
@@ -28,19 +32,33 @@ NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 class Terms(msgspec.Struct, frozen=True):
     """``fingerprint`` is None for a run on a tape that is no longer where it was. ``carried``: the balance came from the run before.
-    ``link`` decides, on a tape, which facts a silence makes. ``run`` is what a summary says of the run besides its ledger, but for
-    when it started."""
+    ``link`` decides, on a tape, which facts a silence makes. ``published`` are the venue's own fees. ``run`` is what a summary says of
+    the run besides its ledger, but for when it started."""
 
     broker: BrokerSettings
     fingerprint: str | None
     link: LinkSettings
     continuous: bool
     carried: bool
+    published: FeeSchedule | None
     run: RunFacts
 
+    def views(self, metrics: Mapping[str, Any]) -> Views:
+        """What a PnL interval hangs on besides ledger and tape; ``metrics`` are the run's."""
+        return Views(self.published, measured_leg(metrics), self.tape_link)
+
+    @property
+    def tape_link(self) -> LinkSettings | None:
+        """For ``ToldTape``."""
+        return self.link if self.continuous else None
+
     def account_settings(self, opened: SessionOpened) -> AccountSettings:
-        """Of the account that wrote ``opened``; what the venue said, and what was carried in, stands there. Raises ValueError."""
-        told = {**self.broker.account, "instruments": opened.instruments}
+        """Of the account that wrote ``opened``; what the venue said, what was measured and what was carried in stands there.
+        Raises ValueError."""
+        told = {
+            **self.broker.account, "instruments": opened.instruments, "entry_latency": opened.entry_latency,
+            "response_latency": opened.response_latency,
+        }
         return AccountSettings(**(told | {"balance": opened.balance} if self.carried else told))
 
 
@@ -63,6 +81,7 @@ def read_terms(run: RunPaths) -> Terms | str:
     return Terms(
         broker=broker, fingerprint=broker.fingerprint if known else None, link=settings.exchange.feed,
         continuous=arguments.tape is not None, carried=words.get("resume") == "true",
+        published=settings.exchange.published_schedule,
         run=reporter.run,
     )
 

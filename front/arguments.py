@@ -35,7 +35,8 @@ class Arguments(NamedTuple):
     resume: bool = False
     json: bool = False
     file: Path = Path()
-    run: str = ""
+    run: str = "latest"
+    order_id: str = ""
     table: str = ""
 
     @property
@@ -66,7 +67,7 @@ class Flag(NamedTuple):
 
 
 class Verb(NamedTuple):
-    """``words`` are what follows the verb, in capitals."""
+    """``words`` are what follows the verb, in capitals; one in brackets may be left away."""
 
     name: str
     flags: tuple[str, ...]
@@ -113,6 +114,8 @@ VERBS = {verb.name: verb for verb in (
     Verb("reset-kill", ("--workspace",), "remove the latch that a kill leaves"),
     Verb("pnl", ("--workspace",), "exact profit and loss of a file of fills", ("FILE",)),
     Verb("verify", ("--json", "--workspace"), "prove a finished run from its files; exit code 0 or 65", ("RUN",)),
+    Verb("explain", ("--workspace",), "tell in ten lines what became of an order and why", ("ORDER_ID", "[RUN]")),
+    Verb("interval", ("--json", "--workspace"), "what a run's orders come to on other terms, and whether to believe its sign", ("RUN",)),
     Verb("export", (*TABLE_FLAGS, "--workspace"), "print a run's ledger or one of its tables", ("RUN",)),
 )}
 
@@ -132,7 +135,8 @@ def parse(argv: Sequence[str]) -> Arguments | Help | Refusal:
 
 
 def _arguments(verb: Verb, words: list[str], flags: list[tuple[str, str]]) -> Arguments | Refusal:
-    if len(words) != len(verb.words):
+    needed = [word for word in verb.words if not word.startswith("[")]
+    if not len(needed) <= len(words) <= len(verb.words):
         return _wrong_words(verb, words)
     fields: dict[str, Any] = {"verb": verb.name}
     for name, text in flags:
@@ -151,7 +155,8 @@ def _arguments(verb: Verb, words: list[str], flags: list[tuple[str, str]]) -> Ar
     elif "speed" in fields:
         return Refusal(ExitCode.USAGE, "--speed is for tapes only", why="a living market goes at its own speed",
                        fix="add  --venue tape:FILE  or leave --speed away")
-    fields.update({word.lower(): Path(text) if word == "FILE" else text for word, text in zip(verb.words, words, strict=True)})
+    given = zip(verb.words, words, strict=False)
+    fields.update({word.strip("[]").lower(): Path(text) if word == "FILE" else text for word, text in given})
     return Arguments(**fields)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from front.interval import interval_at_end
 from front.warmup import long_enough
 from records.ledger import LedgerDamaged, LedgerFailure, LedgerReader
 from records.logs import Logger
@@ -24,6 +25,9 @@ from trading.summary import fold
 __all__ = ["Closing"]
 
 NO_HEAD = "0" * 64
+PLANNED_ENDS = ("duration", "tape_ended")
+PLANNED_END_S, ASKED_END_S = 5.0, 1.5
+"""So long may the PnL interval take at the end that was planned, and when somebody who waits asked for it. A kill does not wait at all."""
 
 
 class Closing(msgspec.Struct, frozen=True):
@@ -42,7 +46,10 @@ class Closing(msgspec.Struct, frozen=True):
             code = ExitCode.UNAVAILABLE
             reason = f"the warm-up was never completed: {summary['bars']} of {strategy.warmup_bars} bars"
             log.error("WARMUP_NEVER_COMPLETED", bars=summary["bars"], warmup_bars=strategy.warmup_bars)
-        final = {"exit_code": int(code), "reason": reason, "outcome": outcome_sentence(reason, code)}
+        final: dict[str, Any] = {"exit_code": int(code), "reason": reason, "outcome": outcome_sentence(reason, code)}
+        if code is not ExitCode.KILLED and summary["ledger_seq"]:
+            within_s = PLANNED_END_S if outcome.reason in PLANNED_ENDS else ASKED_END_S
+            final |= interval_at_end(paths, summary, within_s, log)
         if any(summary.get(key) != value for key, value in final.items()):
             summary = {**summary, **final}
             write_summary(paths.summary, summary)

@@ -25,6 +25,7 @@ from reporting.artefacts import RunFacts
 from supervisors.exit_codes import ExitCode
 from supervisors.plan import ChildSpec, Gate, Plan
 from trading.carry import Carried
+from trading.margin import MarginSettings
 from venue.stand_in.settings import TapeSettings
 
 __all__ = ["build_plan", "fingerprint"]
@@ -137,7 +138,7 @@ class _Maker:
         return self._settings.risk
 
     def strategy(self, _: Details) -> StrategyActorSettings:
-        return StrategyActorSettings(strategy=self._settings.strategy)
+        return StrategyActorSettings(strategy=self._settings.strategy, print_band_bps=self._settings.session.account.print_band_bps)
 
     def reporter(self, _: Details) -> ReporterSettings:
         strategy = self._settings.strategy
@@ -164,5 +165,7 @@ class _Maker:
             "position_max": dict(self._settings.risk.max_position_per_symbol),
             "fee_schedule": schedule.name, "maker_fee": schedule.maker, "taker_fee": schedule.taker,
             "slippage_model": session.slippage.model, "slippage_bps": session.slippage.slippage_bps,
-            "entry_latency_ms": session.entry_latency_ms, "equity_interval_ms": session.equity_interval_ms,
+            "making": session.making, "entry_latency": session.latency.entry, "response_latency": session.latency.response,
+            "margin": {self._arguments.symbol: MarginSettings(session.leverage, self._settings.exchange.tiers_of(self._arguments.symbol))},
+            "print_band_bps": session.print_band_bps, "equity_interval_ms": session.equity_interval_ms,
         }

@@ -10,10 +10,13 @@ import msgspec
 
 from supervisors.plan import SupervisionSettings
 from trading.account_settings import AccountSettings
+from trading.latency import LatencyModel
+from trading.queue_models import MakingSettings
 from venue.stand_in.faults import parse_faults
 from venue.stand_in.settings import StandInSettings
 
-__all__ = ["AccountSection", "SessionSection", "Slippage", "StandInSection"]
+__all__ = ["AccountSection", "Latency", "SessionSection", "Slippage", "StandInSection"]
+
 
 class Slippage(msgspec.Struct, frozen=True, kw_only=True):
     """``model`` is a name of trading.matching.TAKER_MODELS."""
@@ -22,19 +25,29 @@ class Slippage(msgspec.Struct, frozen=True, kw_only=True):
     slippage_bps: Decimal
 
 
+class Latency(msgspec.Struct, frozen=True, kw_only=True):
+    """To the simulated venue, and back."""
+
+    entry: LatencyModel
+    response: LatencyModel
+
+
 class AccountSection(msgspec.Struct, frozen=True, kw_only=True):
     """Section ``account`` of config/session.yaml."""
 
     balance: Decimal
     slippage: Slippage
-    entry_latency_ms: int
+    making: MakingSettings
+    latency: Latency
+    leverage: Annotated[int, msgspec.Meta(ge=1, le=1000)]
+    print_band_bps: Decimal
     equity_interval_ms: int
 
     def __post_init__(self) -> None:
         """Raises ValueError: the account's own settings type judges the numbers."""
         AccountSettings(
             balance=self.balance, instruments=(), position_max={}, slippage_model=self.slippage.model,
-            slippage_bps=self.slippage.slippage_bps, entry_latency_ms=self.entry_latency_ms, equity_interval_ms=self.equity_interval_ms,
+            slippage_bps=self.slippage.slippage_bps, print_band_bps=self.print_band_bps, equity_interval_ms=self.equity_interval_ms,
         )
 
 

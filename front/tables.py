@@ -7,7 +7,7 @@ from front.chosen_run import chosen_run
 from front.refusal import Refusal
 from supervisors.exit_codes import ExitCode
 
-__all__ = ["export", "pnl"]
+__all__ = ["explain", "export", "pnl"]
 
 
 def pnl(arguments: Arguments) -> ExitCode | Refusal:
@@ -15,6 +15,29 @@ def pnl(arguments: Arguments) -> ExitCode | Refusal:
     from reporting.pnl_file import main
 
     return ExitCode(main(str(arguments.file), sys.stdout, sys.stderr))
+
+
+def explain(arguments: Arguments) -> ExitCode | Refusal:
+    """Prints what became of one order, from the evidence in the ledger."""
+    from records.ledger import LedgerDamaged, LedgerFailure, LedgerReader
+    from reporting.explanation import explain as lines_of
+
+    run = chosen_run(arguments)
+    if isinstance(run, Refusal):
+        return run
+    try:
+        reader = LedgerReader(run.ledger)
+        try:
+            lines = lines_of((fact for _, fact in reader.facts()), arguments.order_id)
+        finally:
+            reader.close()
+    except (LedgerDamaged, LedgerFailure) as problem:
+        return Refusal(ExitCode.DATA, f"the ledger cannot be believed: {problem}", where=str(run.ledger))
+    if lines is None:
+        return Refusal(ExitCode.USAGE, f"run {run.run_id} has no order {arguments.order_id!r}", where=str(run.ledger),
+                       fix=f"run_agent.py export {run.run_id} --orders  lists them")
+    print("\n".join(lines))
+    return ExitCode.OK
 
 
 def export(arguments: Arguments) -> ExitCode | Refusal:

@@ -4,22 +4,26 @@ Must not know how anything is checked.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import msgspec
 
 from front.account_terms import Terms, read_terms
 from front.arguments import Arguments
 from front.chosen_run import chosen_run
+from front.pnl_reckoning import shadowed
 from front.refusal import Refusal
 from front.running import RunningSession
 from front.told_tape import ToldTape, Untellable
 from records.ledger import LedgerDamaged, LedgerFailure
 from records.workspace import RunPaths, Workspace
 from reporting.summary_file import ENDED_IN_ORDER, read_summary
-from reporting.verification import Check, StoredSession, leftovers
+from reporting.verification import Check, StoredSession, interval, leftovers
 from supervisors.exit_codes import ExitCode
 from trading.account import Account
+from trading.messages import MarketFact
+from trading.shadows import ShadowedAccount
 
 __all__ = ["proof", "verify"]
 
@@ -101,26 +105,43 @@ def _settings(terms: Terms | str, session: StoredSession | None) -> Check:
     return Check("settings", True, f"they are those that the ledger was made with: fingerprint {terms.fingerprint}")
 
 
-def _tape(run: RunPaths, terms: Terms | str, session: StoredSession | None) -> tuple[Check, Check]:
-    """The tape from its first record to its last, and the ledger lived again on it."""
-    unsaid = Check("replay", False, "not checkable: it needs ledger, settings and tape")
-    link = terms.link if isinstance(terms, Terms) and terms.continuous else None
-    replayed = unsaid
+def _tape(run: RunPaths, terms: Terms | str, session: StoredSession | None) -> tuple[Check, Check, Check]:
+    """The tape from its first record to its last, and the ledger lived again on it, with shadows where the summary has an interval."""
+    summary = read_summary(run.summary) or {}
+    replayed, reckoned = Check("replay", False, "not checkable: it needs ledger, settings and tape"), interval(summary, None)
+    link = terms.tape_link if isinstance(terms, Terms) else None
     try:
         tape = ToldTape(run.tape, link)
         market = iter(tape)
         if isinstance(terms, Terms) and session is not None and session.opened is not None:
-            replayed = session.checked("replay", lambda: session.replayed(_account(terms, session), market))
+            replayed, reckoned = _lived_again(terms, session, market, summary)
         for _ in market:
             pass  # what the ledger did not need must be whole as well
     except Untellable as problem:
-        return Check("tape", False, f"not checkable: {problem}"), replayed
-    return _whole(tape), replayed
+        return Check("tape", False, f"not checkable: {problem}"), replayed, reckoned
+    return _whole(tape), replayed, reckoned
 
 
-def _account(terms: Terms, session: StoredSession) -> Account:
+def _lived_again(
+    terms: Terms, session: StoredSession, market: Iterator[MarketFact], summary: Mapping[str, Any],
+) -> tuple[Check, Check]:
+    accounts: list[Account] = []
+
+    def replayed() -> Check:
+        accounts.append(_account(terms, session, summary))
+        return session.replayed(accounts[0], market)
+
+    check = session.checked("replay", replayed)
+    again = accounts[0].interval() if check.ok and isinstance(accounts[0], ShadowedAccount) else None
+    return check, interval(summary, again)
+
+
+def _account(terms: Terms, session: StoredSession, summary: Mapping[str, Any]) -> Account:
     assert session.opened is not None, "asked for before"
-    return Account(terms.account_settings(session.opened), session.opened.fingerprint)
+    settings, fingerprint = terms.account_settings(session.opened), session.opened.fingerprint
+    if summary.get("pnl_interval") is None:
+        return Account(settings, fingerprint)
+    return shadowed(settings, fingerprint, terms.views(summary.get("metrics") or {}))
 
 
 def _whole(tape: ToldTape) -> Check:

@@ -65,8 +65,8 @@ WHERE lost.kind = 'MarketUnobserved'
 ORDER BY lost.seq
 """
 
-# One row per order: what was asked, and what became of it (``state``, ``ended_reason`` and ``last_seq`` from its last fact;
-# asking for a cancel is not yet one that changes the state).
+# One row per order: what was asked, and what became of it (``state``, ``ended_reason`` and ``last_seq`` from its last fact that
+# changed the state). ``quantity`` and ``price`` are those it was submitted with.
 # ``leaves_quantity`` is what was not filled. CAST to REAL only asks "is it zero?"; no number is computed with it.
 _ORDERS = """
 SELECT
@@ -82,20 +82,23 @@ SELECT
     json_extract(asked.body, '$.order.time_in_force') AS time_in_force,
     json_extract(asked.body, '$.order.post_only') AS post_only,
     json_extract(asked.body, '$.order.reduce_only') AS reduce_only,
+    json_extract(asked.body, '$.order.trigger_price') AS trigger_price,
+    json_extract(asked.body, '$.order.parent_order_id') AS parent_order_id,
     json_extract(asked.body, '$.order.reason') AS reason,
     CASE last.kind
         WHEN 'OrderSubmitted' THEN 'SUBMITTED'
         WHEN 'OrderDenied' THEN 'DENIED'
         WHEN 'OrderRejected' THEN 'REJECTED'
         WHEN 'OrderAccepted' THEN 'ACCEPTED'
+        WHEN 'OrderTriggered' THEN 'TRIGGERED'
         WHEN 'OrderCanceled' THEN 'CANCELED'
         WHEN 'OrderExpired' THEN 'EXPIRED'
         WHEN 'OrderFilled' THEN
             CASE CAST(json_extract(last.body, '$.leaves_quantity') AS REAL) WHEN 0 THEN 'FILLED' ELSE 'PARTIALLY_FILLED' END
     END AS state,
     coalesce(
-        (SELECT json_extract(fill.body, '$.leaves_quantity') FROM ev AS fill
-         WHERE fill.client_order_id = asked.client_order_id AND fill.kind = 'OrderFilled' ORDER BY fill.seq DESC LIMIT 1),
+        (SELECT json_extract(rest.body, '$.leaves_quantity') FROM ev AS rest
+         WHERE rest.client_order_id = asked.client_order_id AND rest.kind IN ('OrderFilled', 'OrderAmended') ORDER BY rest.seq DESC LIMIT 1),
         json_extract(asked.body, '$.order.quantity')
     ) AS leaves_quantity,
     CASE WHEN last.kind IN ('OrderDenied', 'OrderRejected', 'OrderCanceled', 'OrderExpired')
@@ -104,7 +107,8 @@ SELECT
 FROM ev AS asked
 JOIN ev AS last ON last.seq = (
     SELECT max(seq) FROM ev AS any_fact
-    WHERE any_fact.client_order_id = asked.client_order_id AND any_fact.kind <> 'CancelSubmitted'
+    WHERE any_fact.client_order_id = asked.client_order_id
+        AND any_fact.kind NOT IN ('CancelSubmitted', 'AmendSubmitted', 'OrderAmended', 'AmendRejected', 'OrderRested')
 )
 WHERE asked.kind IN ('OrderSubmitted', 'OrderDenied')
 ORDER BY asked.seq

@@ -12,6 +12,7 @@ from reporting.export import write_tables
 from reporting.report_page import report_page
 from reporting.summary_file import Ending, RunFacts, summary_content, write_summary
 from timing.clock import iso_text, wall_ns
+from trading.attribution import attribute, total
 from trading.summary import fold
 
 __all__ = ["RunFacts", "write_artefacts", "write_page"]
@@ -29,7 +30,8 @@ def write_artefacts(paths: RunPaths, run: RunFacts, detail: Mapping[str, Any], r
     try:
         seq, head = reader.head
         session = fold(fact for number, fact in reader.facts() if number <= seq)
-        summary = summary_content(run, ending, session, seq, head)
+        attribution = total(attribute(fact for number, fact in reader.facts() if number <= seq).values())
+        summary = summary_content(run, ending, session, seq, head, attribution)
         write_summary(paths.summary, summary)
         write_tables(reader, paths)
         write_page(reader, paths, summary)

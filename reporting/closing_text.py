@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from records.log_lines import stripped
+from reporting.belief import robustness_sentence
 from reporting.numbers import NOTHING, clock_text, exact, grouped, number, signed_text
 
 __all__ = ["banner_lines", "summary_lines"]
@@ -26,7 +27,7 @@ def banner_lines(facts: Mapping[str, Any]) -> list[str]:
 
 
 def summary_lines(summary: Mapping[str, Any], path: Path) -> list[str]:
-    """Nine lines to eleven; the last one is the path of summary.json and nothing else, for scripts."""
+    """Nine lines to twelve; the last one is the path of summary.json and nothing else, for scripts."""
     lines = [
         f"run {_text(summary, 'run_id')}: {_text(summary, 'outcome')} (exit code {_text(summary, 'exit_code')})",
         (f"    trades     {exact(summary.get('total_trades'))} ({exact(summary.get('maker_trades'))} maker,"
@@ -34,6 +35,7 @@ def summary_lines(summary: Mapping[str, Any], path: Path) -> list[str]:
         f"    orders     {_orders(summary.get('orders'))}",
         (f"    PnL        net {_money(summary, 'net_pnl_usd')} = realized {_money(summary, 'realized_pnl_usd')}, unrealized"
          f" {_money(summary, 'unrealized_pnl_usd')}, fees {_negated(summary, 'fees_paid_usd')}, funding {_money(summary, 'funding_usd')}"),
+        f"    interval   {_interval(summary)}",
         (f"    risk       deepest drawdown {grouped(summary.get('max_drawdown_pct'), 3)} %,"
          f" slippage {grouped(summary.get('slippage_avg_bps'))} bps on average, position at the end {_positions(summary.get('positions'))}"),
         (f"    session    {clock_text(summary.get('duration_s'))}, {_count(summary, 'reconnect_attempt_count')} reconnect attempts,"
@@ -77,6 +79,15 @@ def _positions(positions: Any) -> str:
     if not isinstance(positions, Mapping) or not positions:
         return "flat"
     return ", ".join(f"{signed_text(quantity, None)} {stripped(str(symbol))}" for symbol, quantity in positions.items())
+
+
+def _interval(summary: Mapping[str, Any]) -> str:
+    interval = summary.get("pnl_interval")
+    if not isinstance(interval, Mapping):
+        return f"no interval: {stripped(str(summary.get('pnl_interval_note') or 'it was not reckoned'))}"
+    base = interval.get("base")
+    net = signed_text(base.get("net_pnl_usd") if isinstance(base, Mapping) else None, None)
+    return f"book walk and published fees {net}; {robustness_sentence(interval)}"
 
 
 def _money(summary: Mapping[str, Any], key: str) -> str:

@@ -13,7 +13,7 @@ import msgspec
 
 from records.canonical import simple
 from trading.messages import (
-    AccountFact, EquityMarked, FundingPaid, OrderAccepted, OrderCanceled, OrderDenied, OrderExpired, OrderFilled, OrderRejected,
+    AccountFact, EquityMarked, FundingPaid, OrderAccepted, OrderAmended, OrderCanceled, OrderDenied, OrderExpired, OrderFilled, OrderRejected,
     OrderSubmitted, PositionCarried, SessionClosed, SessionOpened,
 )
 from trading.words import Liquidity, Side
@@ -82,6 +82,8 @@ class Books:
                 self.open_orders[fact.order.client_order_id] = Fraction(fact.order.quantity)
             case OrderFilled():
                 self._filled(fact)
+            case OrderAmended():
+                self.open_orders[fact.client_order_id] = Fraction(fact.leaves_quantity)
             case OrderCanceled() | OrderExpired() | OrderRejected():
                 self._ended(fact.client_order_id)
             case FundingPaid():

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any
 
+from reporting.belief import attribution_section, belief_section
 from reporting.charts import SHAPES, equity_chart, position_chart, price_chart
 from reporting.chronicle import Chronicle
 from reporting.markup import Markup, description, joined, shown
@@ -39,6 +40,7 @@ def report_page(summary: Mapping[str, Any], facts: Iterable[AccountFact]) -> str
     title = Markup(f"Run {shown(_text(summary, 'run_id'))}")
     body = joined((
         _head(title, summary), _tiles(summary), _section("Profit and loss", _profit(summary, chronicle)),
+        _section("Which PnL to believe", belief_section(summary)), _section("Where it came from", attribution_section(summary)),
         _section("Charts", _charts(chronicle)), _section("Orders", order_table(summary, chronicle)),
         _section("Denials and rejections", refusal_table(chronicle)), _section("Fills", fill_table(chronicle)),
         _section("Trading states", state_table(chronicle)), _section("Unobserved market", outage_table(summary, chronicle)),

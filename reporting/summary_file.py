@@ -7,6 +7,9 @@ key changes its meaning or disappears. Keys that come from the ledger are those 
     total_trades realized_pnl_usd fees_paid_usd funding_usd net_pnl_usd max_drawdown_pct slippage_avg_bps positions orders ...
 
 Keys about the run: those of ``RunFacts`` and ``Ending``, and ``ledger_seq``, ``ledger_head`` (the row that all of it is the fold of).
+
+``attribution``: where the net profit came from (trading/attribution.py). ``pnl_interval``: what the same orders come to on other terms
+(trading/pnl_interval.py), or null, and then ``pnl_interval_note`` says why.
 """
 
 import json
@@ -18,15 +21,17 @@ from typing import Any
 import msgspec
 
 from records.atomic import write_atomically
+from trading.attribution import Attribution
 from trading.quantities import plain
 from trading.summary import Summary
 
 __all__ = [
-    "ENDED_IN_ORDER", "KILLED_WHOLE", "SCHEMA", "Ending", "RunFacts", "outcome_sentence", "read_summary", "recovery_quantiles",
-    "summary_content", "write_summary",
+    "ENDED_IN_ORDER", "KILLED_WHOLE", "NO_TIME", "SCHEMA", "Ending", "RunFacts", "exact_json", "outcome_sentence", "read_summary",
+    "recovery_quantiles", "summary_content", "write_summary",
 ]
 
 SCHEMA = 1
+NO_TIME = "there was no time for it when the session ended; run_agent.py interval reckons it"
 ENDED_IN_ORDER, KILLED_WHOLE = "session", "killed_whole"
 """Of ``ended_by``; another word is the reason under which the broker closed the books alone."""
 
@@ -68,21 +73,28 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     rss_tree_peak_bytes: int = 0
 
 
-def summary_content(run: RunFacts, ending: Ending, session: Summary, ledger_seq: int, ledger_head: str) -> dict[str, Any]:
-    """The file as a mapping; numbers of the ledger are Decimals."""
+def summary_content(
+    run: RunFacts, ending: Ending, session: Summary, ledger_seq: int, ledger_head: str, attribution: Attribution = Attribution(),
+) -> dict[str, Any]:
+    """The file as a mapping; numbers of the ledger are Decimals. An interval is added later, if there is time."""
     return {
         "schema": SCHEMA, **msgspec.structs.asdict(run), **msgspec.structs.asdict(ending),
         "recovery_ms": recovery_quantiles(ending.recoveries_ms),
         "recovery_ms_by_actor": {name: recovery_quantiles({name: times}) for name, times in ending.recoveries_ms.items()},
         "outcome": outcome_sentence(ending.reason, ending.exit_code),
-        **msgspec.structs.asdict(session), "ledger_seq": ledger_seq, "ledger_head": ledger_head,
+        **msgspec.structs.asdict(session), "attribution": msgspec.structs.asdict(attribution),
+        "pnl_interval": None, "pnl_interval_note": NO_TIME, "ledger_seq": ledger_seq, "ledger_head": ledger_head,
     }
 
 
 def write_summary(path: Path, content: Mapping[str, Any]) -> None:
     """Replace the file, durable on return. Raises OSError."""
-    encoded = msgspec.json.encode(_with_number_tokens(content))
-    write_atomically(path, msgspec.json.format(encoded, indent=2) + b"\n")
+    write_atomically(path, msgspec.json.format(exact_json(content), indent=2) + b"\n")
+
+
+def exact_json(content: Mapping[str, Any]) -> bytes:
+    """One object on one line, Decimals as numbers with all their digits."""
+    return msgspec.json.encode(_with_number_tokens(content))
 
 
 def read_summary(path: Path) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ Every check has an answer of its own: what cannot be checked fails, and the rest
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -15,12 +16,14 @@ from records.state import Damaged, PaperState, load_state, paper_state
 from reporting.reconciliation import mismatches
 from reporting.summary_file import read_summary
 from trading.account import Account, ImpossibleFact
+from trading.attribution import attribute, total
 from trading.invariants import violations
 from trading.messages import AccountFact, MarketFact, SessionClosed, SessionOpened
+from trading.pnl_interval import PnlInterval
 from trading.replay import Difference, replay
 from trading.summary import fold
 
-__all__ = ["Check", "StoredSession", "leftovers"]
+__all__ = ["Check", "StoredSession", "interval", "leftovers"]
 
 SHOWN = 3
 """Of many faults of one kind the first few are told, and how many there are."""
@@ -86,7 +89,10 @@ class StoredSession:
         if content is None:
             why = f"is missing: {_cut_short(newest)}" if not path.exists() else "is not JSON"
             return Check("summary", False, f"{path.name} {why}")
-        expected = {**msgspec.structs.asdict(fold(self._facts())), "ledger_seq": self.seq, "ledger_head": self.head}
+        parts = msgspec.structs.asdict(total(attribute(self._facts()).values()))
+        expected = {
+            **msgspec.structs.asdict(fold(self._facts())), "attribution": parts, "ledger_seq": self.seq, "ledger_head": self.head,
+        }
         found = [
             f"{name}: {path.name} says {content.get(name, 'nothing')}, the ledger {value}" for name, value in expected.items()
             if name not in content or content[name] != value or isinstance(content[name], bool) is not isinstance(value, bool)
@@ -135,6 +141,19 @@ class StoredSession:
         if number == 1 and isinstance(fact, SessionOpened):
             self.opened = fact
         self.closed = fact if isinstance(fact, SessionClosed) else None
+
+
+def interval(summary: Mapping[str, Any], again: PnlInterval | None) -> Check:
+    """What a summary says of the PnL on other terms, against what the run lived again says; without the latter it must say nothing."""
+    told = summary.get("pnl_interval")
+    if told is None:
+        return Check("interval", True, f"the summary has none: {summary.get('pnl_interval_note') or 'it was never reckoned'}")
+    if again is None or not isinstance(told, Mapping):
+        return Check("interval", False, "not checkable: the ledger does not follow from the tape")
+    expected = again.content()
+    found = [f"{name}: the summary says {told.get(name, 'nothing')}, the run {value}" for name, value in expected.items()
+             if told.get(name) != value]
+    return _answer("interval", found, f"reckoned again it is the same: from {again.low_usd} to {again.high_usd}")
 
 
 def leftovers(found: Iterable[Path]) -> Check:

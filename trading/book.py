@@ -9,9 +9,10 @@ from enum import StrEnum
 import msgspec
 
 from trading.messages import BookChanged, Level
+from trading.quantities import ZERO
 from trading.words import Side
 
-__all__ = ["Book", "BookFault", "within"]
+__all__ = ["Book", "BookFault", "displayed", "fault_of", "within"]
 
 HALF = Decimal("0.5")
 
@@ -43,7 +44,7 @@ class Book(msgspec.Struct, frozen=True):
     def replaced(self, window: BookChanged) -> "Book":
         """The book after a new window: whatever was wrong with the old one is over."""
         bids, asks = window.bids, window.asks
-        return Book(self.symbol, window.sequence, window.at_ns, bids, asks, _fault(bids, asks))
+        return Book(self.symbol, window.sequence, window.at_ns, bids, asks, fault_of(bids, asks))
 
     def distrusted(self, fault: BookFault) -> "Book":
         """The same levels, not to be traded on until the next window. A book never seen stays UNSEEN."""
@@ -79,7 +80,26 @@ def within(side: Side, limit: Decimal | None, price: Decimal) -> bool:
     return price <= limit if side is Side.BUY else price >= limit
 
 
-def _fault(bids: tuple[Level, ...], asks: tuple[Level, ...]) -> BookFault | None:
+def displayed(book: Book | BookChanged, side: Side, price: Decimal) -> Decimal | None:
+    """The quantity shown at a price among the bids (BUY) or the asks (SELL).
+
+    Zero where the window shows no such level: between two levels, and better than the best. None where nothing is
+    known: worse than the worst level shown, or no level shown at all.
+    """
+    buys = side is Side.BUY
+    levels = book.bids if buys else book.asks
+    if not levels or (price < levels[-1][0] if buys else price > levels[-1][0]):
+        return None
+    for level, quantity in levels:
+        if level == price:
+            return quantity
+        if level < price if buys else level > price:
+            break
+    return ZERO
+
+
+def fault_of(bids: tuple[Level, ...], asks: tuple[Level, ...]) -> BookFault | None:
+    """What is wrong with a window by itself; None if it can be traded on."""
     if not bids or not asks:
         return BookFault.EMPTY
     return BookFault.CROSSED if bids[0][0] >= asks[0][0] else None

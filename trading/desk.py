@@ -10,12 +10,15 @@ from decimal import localcontext
 import msgspec
 
 from trading.account_settings import AccountSettings
+from trading.latency import Leg, draw_ns
 from trading.ledger import Drawdown, Ledger
 from trading.market import DEPTH, EVERY_STREAM, Market
+from trading.matching_state import MatchingState
 from trading.messages import (
-    AccountFact, BookChanged, CancelSubmitted, EquityMarked, FeedStale, FundingPaid, MarketFact, MarketObserved, MarketUnobserved,
-    MarkPriceChanged, OrderAccepted, OrderCanceled, OrderDenied, OrderExpired, OrderFilled, OrderRejected, OrderSubmitted, PositionCarried,
-    SessionClosed, SessionOpened, StrategyProgressed, TradingStateChanged,
+    AccountFact, AmendRejected, AmendSubmitted, BookChanged, CancelSubmitted, EquityMarked, FeedStale, FundingPaid, MarketFact,
+    MarketObserved, MarketUnobserved, MarkPriceChanged, OrderAccepted, OrderAmended, OrderCanceled, OrderDenied, OrderExpired,
+    OrderFilled, OrderRejected, OrderRested, OrderSubmitted, OrderTriggered, PositionCarried, PositionLiquidated, SessionClosed,
+    SessionOpened, StrategyProgressed, TradesPrinted, TradingStateChanged,
 )
 from trading.orders import Order, OrderEvent, Refused
 from trading.quantities import MONEY, Instrument, signed
@@ -64,6 +67,8 @@ class Desk:
             OrderAccepted: self._order_accepted, OrderFilled: self._order_filled,
             CancelSubmitted: self._cancel_submitted, OrderCanceled: self._order_canceled,
             OrderExpired: self._order_expired, FundingPaid: self._funding_paid, EquityMarked: self._equity_marked,
+            OrderRested: self._order_rested, OrderTriggered: self._order_triggered, AmendSubmitted: self._amend_submitted,
+            OrderAmended: self._order_amended, AmendRejected: self._amend_rejected, PositionLiquidated: self._position_liquidated,
             MarketUnobserved: self._market_unobserved, MarketObserved: self._market_observed,
         }
 
@@ -71,6 +76,11 @@ class Desk:
     def in_session(self) -> bool:
         """Between the first fact and the last."""
         return self.opened and not self.closed
+
+    def latency_ns(self, command_id: str, leg: Leg) -> int:
+        """On the way of this command or of its answer: the same whenever it is asked."""
+        model = self.settings.entry_latency if leg is Leg.ENTRY else self.settings.response_latency
+        return draw_ns(model, self.fingerprint, command_id, leg)
 
     def apply(self, fact: AccountFact) -> None:
         """Raises ImpossibleFact, and is of no further use then."""
@@ -97,6 +107,9 @@ class Desk:
         self.now_ns = max(self.now_ns, now_ns)
         self.market_sequence = max(self.market_sequence, message.sequence)
         market = self.markets.get(message.symbol)
+        if market is not None:
+            prints = market.credible(message) if isinstance(message, TradesPrinted) else ()
+            self.matching[message.symbol].observe(message, prints, self.orders)
         match message:
             case BookChanged() if market:
                 market.on_book(message)
@@ -136,6 +149,9 @@ class Desk:
             raise ImpossibleFact(f"{fact}: the session is open already")
         if fact.instruments != self.settings.instruments:
             self._list(fact.instruments)
+        self.settings = msgspec.structs.replace(
+            self.settings, entry_latency=fact.entry_latency, response_latency=fact.response_latency,
+        )
         self.ledger = Ledger(fact.balance)
         self.drawdown = Drawdown(fact.balance)
         self.marked_at_ns = fact.at_ns
@@ -155,7 +171,8 @@ class Desk:
     def _list(self, instruments: tuple[Instrument, ...]) -> None:
         """The venue's rules, for the whole session."""
         self.instruments = {each.symbol: each for each in instruments}
-        self.markets = {each.symbol: Market(each.symbol) for each in instruments}
+        self.markets = {each.symbol: Market(each.symbol, self.settings.print_band_bps) for each in instruments}
+        self.matching = {each.symbol: MatchingState(each, self.settings.making) for each in instruments}
 
     def _session_closed(self, fact: SessionClosed) -> None:
         self.closed = True
@@ -168,28 +185,60 @@ class Desk:
 
     def _order_submitted(self, fact: OrderSubmitted) -> Refused | None:
         self._must_be_new(fact, fact.order.client_order_id)
-        return self.orders.add_submitted(fact.order, fact.effective_at_ns)
+        return self.orders.add_submitted(fact.order, fact.effective_at_ns, fact.decision_mid)
 
     def _order_denied(self, fact: OrderDenied) -> Refused | None:
         self._must_be_new(fact, fact.order.client_order_id)
         return self.orders.add_denied(fact.order, fact.reason)
 
     def _order_rejected(self, fact: OrderRejected) -> Refused | None:
-        return self.orders.end(self._known(fact.client_order_id), OrderEvent.REJECT, fact.reason)
+        return self._end(fact, OrderEvent.REJECT, fact.reason)
 
     def _order_accepted(self, fact: OrderAccepted) -> Refused | None:
-        return self.orders.accept(self._known(fact.client_order_id))
+        return self.orders.accept(self._known(fact.client_order_id), fact.market_sequence)
+
+    def _order_rested(self, fact: OrderRested) -> Refused | None:
+        order = self._known(fact.client_order_id)
+        refused = self.orders.rest(order)
+        if refused is None:
+            self.matching[order.symbol].rested(order, fact)
+        return refused
+
+    def _order_triggered(self, fact: OrderTriggered) -> Refused | None:
+        order = self._known(fact.client_order_id)
+        self.matching[order.symbol].gone(fact.client_order_id)
+        return self.orders.trigger(order)
+
+    def _amend_submitted(self, fact: AmendSubmitted) -> None:
+        self._known(fact.client_order_id)
+        self.orders.ask_amend(fact)
+
+    def _order_amended(self, fact: OrderAmended) -> Refused | None:
+        order = self._known(fact.client_order_id)
+        if fact.requeued or fact.trigger_price != order.intent.trigger_price:
+            self.matching[order.symbol].gone(fact.client_order_id)
+        return self.orders.amend(order, fact)
+
+    def _amend_rejected(self, fact: AmendRejected) -> None:
+        self.orders.answered_amends.add(fact.command_id)
+
+    def _position_liquidated(self, fact: PositionLiquidated) -> None:
+        if self.ledger.position(fact.symbol) != fact.position:
+            raise ImpossibleFact(f"{fact}: the position is {self.ledger.position(fact.symbol)}")
 
     def _order_filled(self, fact: OrderFilled) -> Refused | None:
         order = self._known(fact.client_order_id)
         if fact.quantity > order.leaves_quantity:
             raise ImpossibleFact(f"{fact}: only {order.leaves_quantity} was left")
-        refused = self.orders.fill(order, fact.quantity, fact.price)
+        refused = self.orders.fill(order, fact.quantity, fact.price, fact.market_sequence)
         if refused is None:
             closed = self.ledger.fill(fact.symbol, signed(fact.side, fact.quantity), fact.price, fact.fee)
             if closed != fact.closed or self.ledger.position(fact.symbol) != fact.position:
                 raise ImpossibleFact(f"{fact}: the lots of {fact.symbol} say {closed}")
             self.markets[fact.symbol].filled_mid = fact.mid
+            self.matching[fact.symbol].filled(fact)
+            if not order.is_open:
+                self.matching[fact.symbol].gone(fact.client_order_id)
             self.fills += 1
         return refused
 
@@ -197,10 +246,16 @@ class Desk:
         self.orders.ask_cancel(self._known(fact.client_order_id), fact.effective_at_ns, fact.reason)
 
     def _order_canceled(self, fact: OrderCanceled) -> Refused | None:
-        return self.orders.end(self._known(fact.client_order_id), OrderEvent.CANCEL, fact.reason)
+        return self._end(fact, OrderEvent.CANCEL, fact.reason)
 
     def _order_expired(self, fact: OrderExpired) -> Refused | None:
-        return self.orders.end(self._known(fact.client_order_id), OrderEvent.EXPIRE, fact.reason)
+        return self._end(fact, OrderEvent.EXPIRE, fact.reason)
+
+    def _end(self, fact: OrderRejected | OrderCanceled | OrderExpired, event: OrderEvent, reason: str) -> Refused | None:
+        order = self._known(fact.client_order_id)
+        if order.symbol in self.matching:  # what is rejected may be of an unknown symbol
+            self.matching[order.symbol].gone(fact.client_order_id)
+        return self.orders.end(order, event, reason)
 
     def _funding_paid(self, fact: FundingPaid) -> None:
         self.ledger.fund(fact.amount)
@@ -217,6 +272,7 @@ class Desk:
         self.sight.lose(fact)
         if fact.reason == NOT_HEARD_AGAIN:
             market.forget()
+            self.matching[fact.symbol].forget(fact.last_missing)
             self.note_funding()
         elif fact.first_missing:
             market.on_gap()

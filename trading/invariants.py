@@ -4,9 +4,9 @@ Pure folds over facts. The profit of lots is recomputed with fractions, the slow
 
 I-1 starting balance + realized - fees + funding = balance, wherever a balance is stated.
 I-2 the sum of lots is the position, and realized profit is what first-in-first-out gives.
-I-3 a fill belongs to one accepted order, and all its fills together never exceed its quantity; no trade id comes twice.
-I-4 an order id is submitted or denied once, and accepted at most once.
-I-5 no fill brings a position above its cap, and no order is accepted whose worst case would, unless it only reduces.
+I-3, I-4, I-14: see trading/order_invariants.py.
+I-5 no fill brings a position above its cap, and no order is accepted, or amended to more, whose worst case would, unless it only
+    reduces; what is reduce-only never opens anything.
 I-6, I-7, I-9, I-10, I-13: see trading/session_invariants.py.
 """
 
@@ -19,9 +19,10 @@ import msgspec
 
 from trading.invariant import Invariant
 from trading.messages import (
-    AccountFact, EquityMarked, FundingPaid, OrderAccepted, OrderCanceled, OrderDenied, OrderExpired, OrderFilled,
-    OrderRejected, OrderSubmitted, PositionCarried, SessionOpened, SubmitOrder,
+    AccountFact, EquityMarked, FundingPaid, OrderAccepted, OrderAmended, OrderCanceled, OrderExpired, OrderFilled, OrderRejected,
+    OrderSubmitted, PositionCarried, SessionOpened, SubmitOrder,
 )
+from trading.order_invariants import Fills, Identities, Liquidations
 from trading.session_invariants import Course, Numbers, Permission, Rest, Unseen
 from trading.words import Side
 
@@ -43,7 +44,7 @@ def violations(
 ) -> list[Violation]:
     """Every violation in every prefix of a ledger, in one pass. Empty for a sound one. Without ``position_max`` I-5 is left out;
     I-6 and I-10 are asked where strategies and the risk gate stood before the account, and somebody to settle it (``gated``)."""
-    checks: list[Invariant] = [Cash(), FifoLots(), Fills(), Identities(), Course(), Numbers(), Unseen()]
+    checks: list[Invariant] = [Cash(), FifoLots(), Fills(), Identities(), Liquidations(), Course(), Numbers(), Unseen()]
     checks += [Permission(), Rest()] if gated else []
     checks += [Caps(position_max)] if position_max is not None else []
     found, row = [], 0
@@ -104,65 +105,6 @@ class FifoLots(Invariant):
         return sum((quantity * (mark - price) for quantity, price in self._lots[symbol]), FLAT)
 
 
-class Fills(Invariant):
-    name = "I-3"
-
-    def __init__(self) -> None:
-        self._left: dict[str, Fraction] = {}
-        self._asked: dict[str, SubmitOrder] = {}
-        self._trades: set[str] = set()
-
-    def see(self, fact: AccountFact) -> Iterator[str]:
-        match fact:
-            case OrderSubmitted(order=order):
-                self._asked[order.client_order_id] = order
-            case OrderAccepted(client_order_id=order_id) if order_id in self._asked:
-                self._left[order_id] = Fraction(self._asked[order_id].quantity)
-            case OrderAccepted(client_order_id=order_id):
-                yield f"{order_id} was accepted and never submitted"
-            case OrderCanceled() | OrderExpired() | OrderRejected():
-                self._left.pop(fact.client_order_id, None)
-            case OrderFilled():
-                yield from self._fill(fact)
-
-    def _fill(self, fact: OrderFilled) -> Iterator[str]:
-        if fact.trade_id in self._trades:
-            yield f"{fact.trade_id} comes twice"
-        self._trades.add(fact.trade_id)
-        left = self._left.get(fact.client_order_id)
-        if left is None:
-            yield f"{fact.trade_id} fills {fact.client_order_id}, which is not working"
-            return
-        asked = self._asked[fact.client_order_id]
-        if (asked.symbol, asked.side) != (fact.symbol, fact.side):
-            yield f"{fact.trade_id} is {fact.side} {fact.symbol}, its order {asked.side} {asked.symbol}"
-        left -= Fraction(fact.quantity)
-        self._left[fact.client_order_id] = left
-        if fact.quantity <= 0 or left < 0 or left != Fraction(fact.leaves_quantity):
-            yield f"{fact.trade_id} of {fact.quantity} leaves {float(left)}, {fact.leaves_quantity} is stated"
-        if left <= 0:
-            del self._left[fact.client_order_id]
-
-
-class Identities(Invariant):
-    name = "I-4"
-
-    def __init__(self) -> None:
-        self._used: set[str] = set()
-        self._accepted: set[str] = set()
-
-    def see(self, fact: AccountFact) -> Iterator[str]:
-        match fact:
-            case OrderSubmitted(order=order) | OrderDenied(order=order):
-                if order.client_order_id in self._used:
-                    yield f"{order.client_order_id} is used a second time"
-                self._used.add(order.client_order_id)
-            case OrderAccepted(client_order_id=order_id):
-                if order_id in self._accepted:
-                    yield f"{order_id} is accepted a second time"
-                self._accepted.add(order_id)
-
-
 class Caps(Invariant):
     """Reduce-only orders are not counted: they cannot open anything."""
 
@@ -179,24 +121,34 @@ class Caps(Invariant):
             case OrderSubmitted(order=order):
                 self._asked[order.client_order_id] = order
             case OrderAccepted(client_order_id=order_id) if order_id in self._asked:
-                yield from self._accept(self._asked[order_id])
+                yield from self._asks_for(self._asked[order_id], Fraction(self._asked[order_id].quantity))
+            case OrderAmended(client_order_id=order_id) if order_id in self._working:
+                more = fact.leaves_quantity > self._working[order_id]
+                found = self._asks_for(self._asked[order_id], Fraction(fact.leaves_quantity))
+                yield from found if more else ()
+                self._working[order_id] = Fraction(fact.leaves_quantity)
             case OrderCanceled() | OrderExpired() | OrderRejected():
                 self._working.pop(fact.client_order_id, None)
             case PositionCarried():
                 self._positions[fact.symbol] = Fraction(fact.position)
             case OrderFilled():
-                if fact.client_order_id in self._working:
-                    self._working[fact.client_order_id] = Fraction(fact.leaves_quantity)
-                before, position = self._positions.get(fact.symbol, FLAT), Fraction(fact.position)
-                self._positions[fact.symbol] = position
-                reduced = abs(position) < abs(before) and (position > 0) == (before > 0)
-                if abs(position) > self._cap(fact.symbol) and not reduced:
-                    yield f"position {fact.position} of {fact.symbol} exceeds {float(self._cap(fact.symbol))}"
+                yield from self._fill(fact)
 
-    def _accept(self, order: SubmitOrder) -> Iterator[str]:
+    def _fill(self, fact: OrderFilled) -> Iterator[str]:
+        if fact.client_order_id in self._working:
+            self._working[fact.client_order_id] = Fraction(fact.leaves_quantity)
+        before, position = self._positions.get(fact.symbol, FLAT), Fraction(fact.position)
+        self._positions[fact.symbol] = position
+        reduced = abs(position) < abs(before) and position * before >= 0
+        if abs(position) > self._cap(fact.symbol) and not reduced:
+            yield f"position {fact.position} of {fact.symbol} exceeds {float(self._cap(fact.symbol))}"
+        asked = self._asked.get(fact.client_order_id)
+        if asked is not None and asked.reduce_only and not reduced:
+            yield f"{fact.trade_id} of a reduce-only order brings {fact.symbol} from {float(before)} to {fact.position}"
+
+    def _asks_for(self, order: SubmitOrder, quantity: Fraction) -> Iterator[str]:
         direction = 1 if order.side is Side.BUY else -1
         position = direction * self._positions.get(order.symbol, FLAT)
-        quantity = Fraction(order.quantity)
         self._working[order.client_order_id] = quantity
         if order.reduce_only or quantity <= -position:
             return

@@ -96,6 +96,11 @@ class Ledger:
         with localcontext(MONEY):
             return canonical(self.balance + self.unrealized(marks))
 
+    @property
+    def any_open(self) -> bool:
+        """True with a position in any symbol."""
+        return any(holding.quantity for holding in self.holdings.values())
+
     def open_holdings(self) -> Iterable[tuple[str, Holding]]:
         """Symbols with a position, in alphabetical order."""
         return [(symbol, self.holdings[symbol]) for symbol in sorted(self.holdings) if self.holdings[symbol].quantity]

@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from trading.book import Book, BookFault
 from trading.funding import FundingSchedule
-from trading.messages import BookChanged, FeedStale, MarkPriceChanged
+from trading.messages import BookChanged, FeedStale, MarkPriceChanged, Print, TradesPrinted
+from trading.prints import PrintGuard
 
 __all__ = ["DEPTH", "EVERY_STREAM", "Market"]
 
@@ -20,10 +21,12 @@ GAP = "gap"
 
 
 class Market:
-    """``book`` is the newest, ``reference`` the newest that could be traded on."""
+    """``book`` is the newest, ``reference`` the newest that could be traded on; ``last`` the price of the last trade."""
 
-    def __init__(self, symbol: str) -> None:
+    def __init__(self, symbol: str, print_band_bps: Decimal) -> None:
         self.symbol = symbol
+        self.guard = PrintGuard(print_band_bps)
+        self.last: Decimal | None = None
         self.book = Book(symbol)
         self.reference = Book(symbol)
         self.mark: Decimal | None = None
@@ -36,18 +39,28 @@ class Market:
         self.book = self.book.replaced(window)
         if self.book.fault is None:
             self.reference = self.book
+            self.guard.on_book(window.bids, window.asks)
+
+    def credible(self, fact: TradesPrinted) -> tuple[Print, ...]:
+        """The trades that the book vouches for; the others are counted."""
+        prints = tuple(each for each in fact.prints if self.guard.fillable(each.price))
+        self.last = fact.prints[-1].price if fact.prints else self.last
+        return prints
 
     def on_stale(self, fact: FeedStale) -> None:
         self.book = self.book.distrusted(BookFault.GAPPED if fact.reason == GAP else BookFault.STALE)
+        self.guard.forget()
 
     def on_gap(self) -> None:
         """Market facts are missing: only the next window can be traded on."""
         self.book = self.book.distrusted(BookFault.GAPPED)
+        self.guard.forget()
 
     def forget(self) -> None:
         """Nothing is known but what is on record."""
         self.book = self.reference = Book(self.symbol)
-        self.mark = None
+        self.mark = self.last = None
+        self.guard.forget()
         self.funding = FundingSchedule(settled_through_ns=self.funding.settled_through_ns)
 
     def on_mark(self, fact: MarkPriceChanged, now_ns: int) -> None:
@@ -58,6 +71,11 @@ class Market:
     def mid(self) -> Decimal | None:
         """Of the newest book that could be traded on, else of the last fill; None if there was neither."""
         return self.reference.mid or self.filled_mid
+
+    @property
+    def last_price(self) -> Decimal | None:
+        """Of the last trade, if the book vouches for it now; else the mid."""
+        return self.last if self.last is not None and self.guard.vouches(self.last) else self.mid
 
     @property
     def mark_price(self) -> Decimal | None:

@@ -1,36 +1,40 @@
-"""What a paper order gets: models for taking, and how a trade is shared among resting orders. Must not know money.
+"""What a paper order gets that takes: the models for it. Must not know money, nor orders that rest (trading/queueing.py).
 
 A model is a name in ``TAKER_MODELS``; a session names one. None of them changes the book: the market does not know that
-the order was there, so two orders against the same window see the same depth.
+the order was there. What own orders took of a window is in a ``Consumption``, which the ``book`` model respects; it is
+up to whoever applies a fill to note it there.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
 import msgspec
 
 from trading.book import Book, within
-from trading.messages import BookChanged, Level, Print, TradesPrinted
-from trading.orders import Order
-from trading.quantities import BASIS_POINTS, Instrument
+from trading.consumption import Consumption
+from trading.quantities import BASIS_POINTS, EXACT, ZERO, Instrument
 from trading.words import Side
 
-__all__ = ["TAKER_MODELS", "TRADED", "Execution", "TakerModel", "Taking", "fixed_price", "reaches", "trades_of"]
-
-TRADED = "traded"
-"""The one model for resting orders: filled by what trades at or through their price, at their own price. No queue
-ahead."""
+__all__ = ["TAKER_MODELS", "Execution", "TakerModel", "Taking", "fixed_price"]
 
 
 class Execution(NamedTuple):
+    """``level_displayed`` is what the book showed at the price that was walked, zero if the price is no such level's.
+    ``extrapolated``: taken behind the last visible level, at a price that is an estimate. Of either kind a fill is noted
+    with ``Consumption.take``."""
+
     price: Decimal
     quantity: Decimal
+    level_displayed: Decimal = ZERO
+    extrapolated: bool = False
 
 
 class Taking(msgspec.Struct, frozen=True):
     """An order that takes now. ``book`` is usable and within the limit (None: any price); ``slippage_bps`` is the
-    session's."""
+    session's. ``band`` are the lowest and the highest price at which anything may be taken (the venue's price
+    protection: mark x (1 -+ scope)); without a band nothing is extrapolated, as nothing would bound it.
+    ``consumption`` is the symbol's; without it the whole window is free."""
 
     instrument: Instrument
     book: Book
@@ -38,10 +42,22 @@ class Taking(msgspec.Struct, frozen=True):
     quantity: Decimal
     limit: Decimal | None
     slippage_bps: Decimal
+    band: tuple[Decimal, Decimal] | None = None
+    consumption: Consumption | None = None
+
+    def accepts(self, price: Decimal) -> bool:
+        """True within the limit and inside the band."""
+        inside = self.band is None or self.band[0] <= price <= self.band[1]
+        return inside and within(self.side, self.limit, price)
+
+    def available(self, price: Decimal, displayed: Decimal) -> Decimal:
+        """On step, and not what own orders took already."""
+        left = displayed if self.consumption is None else self.consumption.available(self.side, price, displayed)
+        return self.instrument.floor_quantity(left)
 
 
 TakerModel = Callable[[Taking], tuple[Execution, ...]]
-"""Executions in order; together at most the quantity, each on tick and never worse than the limit."""
+"""Executions in order; together at most the quantity, each on tick, never worse than the limit or outside the band."""
 
 
 def fixed(taking: Taking) -> tuple[Execution, ...]:
@@ -51,24 +67,30 @@ def fixed(taking: Taking) -> tuple[Execution, ...]:
     price = fixed_price(taking.instrument, taking.side, mid, taking.slippage_bps)
     if taking.limit is not None and not within(taking.side, taking.limit, price):
         price = taking.limit
-    return (Execution(price, taking.quantity),)
+    return (Execution(price, taking.quantity),) if taking.accepts(price) else ()
 
 
 def walk_the_book(taking: Taking) -> tuple[Execution, ...]:
-    """One execution for each level walked, best first; what the visible window cannot give is left unfilled."""
+    """One execution for each level walked, best first, of what own orders have not consumed; then, inside a band, one at
+    an estimated price for what the visible window cannot give (``_behind``). What neither can give is left unfilled."""
     executions: list[Execution] = []
     leaves = taking.quantity
-    for price, available in taking.book.opposite(taking.side):
-        if leaves <= 0 or not within(taking.side, taking.limit, price):
-            break
-        executions.append(Execution(price, min(leaves, available)))
-        leaves -= available
+    for price, displayed in taking.book.opposite(taking.side):
+        if leaves <= 0 or not taking.accepts(price):
+            return tuple(executions)
+        quantity = min(leaves, taking.available(price, displayed))
+        if quantity > 0:
+            executions.append(Execution(price, quantity, displayed))
+            leaves -= quantity
+    if leaves > 0 and taking.band is not None:
+        executions += _behind(taking, leaves, taking.band)
     return tuple(executions)
 
 
 def top_of_book(taking: Taking) -> tuple[Execution, ...]:
     """The whole quantity at the best opposite price, whatever is displayed there."""
-    return (Execution(taking.book.opposite(taking.side)[0][0], taking.quantity),)
+    price = taking.book.opposite(taking.side)[0][0]
+    return (Execution(price, taking.quantity),) if taking.accepts(price) else ()
 
 
 TAKER_MODELS: dict[str, TakerModel] = {"fixed": fixed, "book": walk_the_book, "top": top_of_book}
@@ -80,38 +102,38 @@ def fixed_price(instrument: Instrument, side: Side, mid: Decimal, slippage_bps: 
     return instrument.round_against(side, mid * (1 + share if side is Side.BUY else 1 - share))
 
 
-def trades_of(
-    fact: TradesPrinted | BookChanged, best_buy: Decimal | None, best_sell: Decimal | None,
-) -> tuple[Print, ...]:
-    """What could reach resting orders, the best of which have these limits: the prints, or what of a new window crosses
-    them.
+def _behind(taking: Taking, leaves: Decimal, band: tuple[Decimal, Decimal]) -> Iterator[Execution]:
+    """What may be taken behind the visible window, all of it at the price of its last part.
 
-    A displayed ask at or below a resting buy would have met it on its way into the book (and the other way round), so
-    it counts like a trade of its quantity at its price.
+    Depth summed up from the mid grows like the square of the distance, which is impact by a square-root law: with the
+    quantity ``D`` visible over the distance ``d`` from the mid to the worst level, a rest ``R`` behind it reaches
+    ``worst +- d * (sqrt((D + R) / D) - 1)``. ``R`` counts what own orders took behind the window before. The price is
+    rounded against the trader; of the rest only so much is taken that the price stays within limit and band.
     """
-    if isinstance(fact, TradesPrinted):
-        return fact.prints
-    return (*_crossing(fact.asks, Side.SELL, best_buy), *_crossing(fact.bids, Side.BUY, best_sell))
+    instrument, side, levels = taking.instrument, taking.side, taking.book.opposite(taking.side)
+    worst, visible = levels[-1][0], sum((quantity for _, quantity in levels), ZERO)
+    mid = taking.book.mid
+    assert mid is not None, "a usable book has both sides"
+    distance = abs(worst - mid)
+    edge = _edge(taking, band)
+    if edge <= 0 or within(side, worst, edge):
+        return
+    before = ZERO if taking.consumption is None else taking.consumption.behind(side, worst)
+    reach = EXACT.divide(abs(edge - worst), distance) + 1
+    most = EXACT.subtract(EXACT.multiply(visible, EXACT.multiply(reach, reach)), visible + before)
+    rest = min(leaves, instrument.floor_quantity(max(most, ZERO)))
+    if rest > 0:
+        stretch = EXACT.sqrt(EXACT.divide(visible + before + rest, visible)) - 1
+        away = EXACT.multiply(distance, stretch)
+        price = instrument.round_against(side, EXACT.add(worst, away if side is Side.BUY else -away))
+        # The last digit of a root may lie beyond the edge that its square was taken from.
+        yield Execution(price if within(side, edge, price) else edge, rest, extrapolated=True)
 
 
-def reaches(trade: Print, resting: Sequence[Order]) -> Iterator[tuple[Order, Decimal]]:
-    """Which resting orders of the passive side a trade reaches, in the order given, and how much of it each may have.
-
-    The trade's quantity is shared once: what an order took (its ``leaves_quantity`` after it was offered) is gone for
-    the next.
-    """
-    left = trade.quantity
-    for order in resting:
-        before = order.leaves_quantity
-        if left <= 0 or not within(order.side, order.limit, trade.price):
-            return
-        yield order, min(left, before)
-        left -= before - order.leaves_quantity
-
-
-def _crossing(levels: tuple[Level, ...], aggressor: Side, limit: Decimal | None) -> Iterator[Print]:
-    if limit is not None:
-        for price, quantity in levels:
-            if not within(aggressor.opposite, limit, price):
-                return
-            yield Print(price, quantity, aggressor)
+def _edge(taking: Taking, band: tuple[Decimal, Decimal]) -> Decimal:
+    """The worst price that limit and band allow, on tick."""
+    buys = taking.side is Side.BUY
+    edge = band[1] if buys else max(band[0], taking.instrument.tick)
+    if taking.limit is not None:
+        edge = min(edge, taking.limit) if buys else max(edge, taking.limit)
+    return taking.instrument.round_for(taking.side, edge)

@@ -10,93 +10,26 @@ from decimal import Decimal
 
 import msgspec
 
+from trading.intents import AmendOrder, CancelAll, CancelOrder, CloseAll, DenyAmend, DenyOrder, PassOver, ReportProgress, SubmitOrder
 from trading.market_facts import (
     AnyMarketFact, BookChanged, FeedLive, FeedStale, KlineChanged, Level, MarketFact, MarkPriceChanged, Message, Print,
     TradesPrinted,
 )
+from trading.latency import Constant, KnownLatency
 from trading.quantities import Instrument
-from trading.words import Liquidity, OrderType, Side, TimeInForce, TradingState
+from trading.queue_models import MakingSettings, Touch
+from trading.receipts import Receipt
+from trading.words import Liquidity, Side, TradingState, TriggerSource
 
 __all__ = [
-    "AccountFact", "AnyAccountFact", "AnyMarketFact", "BookChanged", "CancelAll", "CancelOrder", "CancelSubmitted",
-    "CarriedLot", "CloseAll", "ClosedLot", "DenyOrder", "EquityMarked", "FeedLive", "FeedStale", "FundingPaid", "KlineChanged",
-    "Level", "MarkPriceChanged", "MarketFact", "MarketObserved", "MarketUnobserved", "OrderAccepted", "OrderCanceled", "OrderDenied",
-    "OrderExpired", "OrderFilled", "OrderRejected", "OrderSubmitted", "PassOver", "PositionCarried", "Print", "ReportProgress", "SessionClosed",
-    "SessionOpened", "StrategyProgressed", "SubmitOrder", "TradesPrinted", "TradingStateChanged",
+    "AccountFact", "AmendOrder", "AmendRejected", "AmendSubmitted", "AnyAccountFact", "AnyMarketFact", "BookChanged",
+    "CancelAll", "CancelOrder", "CancelSubmitted", "CarriedLot", "CloseAll", "ClosedLot", "DenyAmend", "DenyOrder",
+    "EquityMarked", "FeedLive", "FeedStale", "FundingPaid", "KlineChanged", "Level", "MarkPriceChanged", "MarketFact",
+    "MarketObserved", "MarketUnobserved", "OrderAccepted", "OrderAmended", "OrderCanceled", "OrderDenied", "OrderExpired",
+    "OrderFilled", "OrderRejected", "OrderRested", "OrderSubmitted", "OrderTriggered", "PassOver", "PositionCarried",
+    "PositionLiquidated", "Print", "Receipt", "ReportProgress", "SessionClosed", "SessionOpened", "StrategyProgressed",
+    "SubmitOrder", "TradesPrinted", "TradingStateChanged",
 ]
-
-# ---------------------------------------------------------------------------------------------------- intents
-
-
-class SubmitOrder(Message, frozen=True, kw_only=True):
-    """Ask for an order. ``decided_at_ns``, ``market_sequence`` and ``facts_sequence`` say on what knowledge it was decided
-    (event time, last market fact, last account fact seen). ``price`` is None for MARKET."""
-
-    client_order_id: str
-    strategy_id: str
-    symbol: str
-    side: Side
-    type: OrderType
-    quantity: Decimal
-    price: Decimal | None = None
-    time_in_force: TimeInForce = TimeInForce.GTC
-    post_only: bool = False
-    reduce_only: bool = False
-    reason: str = ""
-    decided_at_ns: int = 0
-    market_sequence: int = 0
-    facts_sequence: int = 0
-
-
-class CancelOrder(Message, frozen=True, kw_only=True):
-    """Ask for the end of a working order. Idempotent: canceling what is closed changes nothing."""
-
-    command_id: str
-    client_order_id: str
-    reason: str = ""
-    decided_at_ns: int = 0
-    market_sequence: int = 0
-
-
-class DenyOrder(Message, frozen=True, kw_only=True):
-    """The risk gate's refusal on its way into the ledger. ``reason`` is the short word (``position_limit``),
-    ``text`` the field's sentence (``POSITION_LIMIT_EXCEEDED: symbol=BTCUSDT, ...``)."""
-
-    order: SubmitOrder
-    reason: str
-    text: str
-
-
-class ReportProgress(Message, frozen=True, kw_only=True):
-    """The strategy's own count, for the ledger: bars closed so far, and whether warm-up is over (the gate opens with it)."""
-
-    command_id: str
-    strategy_id: str
-    bars: int
-    warmup_bars: int
-    warmup_complete: bool
-    at_ns: int
-
-
-class PassOver(Message, frozen=True, kw_only=True):
-    """Go on without the market facts ``first`` to ``last``, which cannot be had. Where some of them had been taken in before, a
-    recovered account could not hear them again: it forgets the market."""
-
-    first: int
-    last: int
-
-
-class CancelAll(Message, frozen=True, kw_only=True):
-    """Cancel every working and pending order, at once."""
-
-    reason: str
-
-
-class CloseAll(Message, frozen=True, kw_only=True):
-    """Cancel every order and flatten every position at the last known price, at once. The kill switch's word."""
-
-    reason: str
-
 
 # ---------------------------------------------------------------------------------------------------- account facts
 
@@ -111,7 +44,7 @@ class AccountFact(Message, frozen=True, kw_only=True):
 
 class SessionOpened(AccountFact, frozen=True, kw_only=True):
     """First row. ``instruments`` are the venue's rules as they were at the start. ``fingerprint`` names what decides the
-    run: configuration, seed and venue, not when or where it ran."""
+    run: configuration, seed and venue, not when or where it ran. Latencies are those that were measured, where that was asked for."""
 
     fingerprint: str
     instruments: tuple[Instrument, ...]
@@ -120,6 +53,9 @@ class SessionOpened(AccountFact, frozen=True, kw_only=True):
     maker_fee: Decimal
     taker_fee: Decimal
     slippage_model: str
+    making: MakingSettings = Touch()
+    entry_latency: KnownLatency = Constant(ms=Decimal(0))
+    response_latency: KnownLatency = Constant(ms=Decimal(0))
 
 
 class CarriedLot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -155,11 +91,13 @@ class StrategyProgressed(AccountFact, frozen=True, kw_only=True):
 
 
 class OrderSubmitted(AccountFact, frozen=True, kw_only=True):
-    """The intent is durable. ``effective_at_ns``: when the simulated venue receives it; ``late`` when that had already passed."""
+    """The intent is durable. ``effective_at_ns``: when the simulated venue receives it; ``late`` when that had already passed.
+    ``decision_mid``: the middle price when it was asked for; None before the first book."""
 
     order: SubmitOrder
     effective_at_ns: int
     late: bool = False
+    decision_mid: Decimal | None = None
 
 
 class OrderDenied(AccountFact, frozen=True, kw_only=True):
@@ -172,10 +110,61 @@ class OrderRejected(AccountFact, frozen=True, kw_only=True):
     client_order_id: str
     reason: str
     text: str
+    receipt: Receipt | None = None
 
 
 class OrderAccepted(AccountFact, frozen=True, kw_only=True):
     client_order_id: str
+
+
+class OrderRested(AccountFact, frozen=True, kw_only=True):
+    """The order waits in the book from now on, behind ``ahead``, all that was displayed at its price; None: the price is beyond the
+    visible window."""
+
+    client_order_id: str
+    ahead: Decimal | None
+
+
+class OrderTriggered(AccountFact, frozen=True, kw_only=True):
+    """A conditional order has become an order proper: ``price`` of its trigger's source reached ``trigger_price``."""
+
+    client_order_id: str
+    trigger_price: Decimal
+    price: Decimal
+
+
+class AmendSubmitted(AccountFact, frozen=True, kw_only=True):
+    """The request to amend is durable; it reaches the simulated venue at ``effective_at_ns``."""
+
+    client_order_id: str
+    command_id: str
+    quantity: Decimal | None
+    price: Decimal | None
+    trigger_price: Decimal | None
+    reason: str
+    effective_at_ns: int
+    late: bool = False
+
+
+class OrderAmended(AccountFact, frozen=True, kw_only=True):
+    """What the order asks for now, fills included. ``requeued``: it went to the end of its queue (another price, or more of it)."""
+
+    client_order_id: str
+    command_id: str
+    quantity: Decimal
+    leaves_quantity: Decimal
+    price: Decimal | None
+    trigger_price: Decimal | None
+    requeued: bool
+
+
+class AmendRejected(AccountFact, frozen=True, kw_only=True):
+    """The order stays as it was."""
+
+    client_order_id: str
+    command_id: str
+    reason: str
+    text: str
 
 
 class ClosedLot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -191,7 +180,8 @@ class ClosedLot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class OrderFilled(AccountFact, frozen=True, kw_only=True):
     """An execution. ``fee`` positive is paid, negative a rebate. ``mid`` is the reference of ``slippage_bps`` (positive: worse).
-    ``stale_reference`` says that the price came from a book no longer live (kill switch only)."""
+    ``stale_reference`` says that the price came from a book no longer live (a flatten or a liquidation only). ``touch`` is the best
+    price of the side that was taken from, or rested on."""
 
     client_order_id: str
     trade_id: str
@@ -210,6 +200,8 @@ class OrderFilled(AccountFact, frozen=True, kw_only=True):
     position: Decimal
     closed: tuple[ClosedLot, ...] = ()
     stale_reference: bool = False
+    touch: Decimal | None = None
+    receipt: Receipt | None = None
 
 
 class CancelSubmitted(AccountFact, frozen=True, kw_only=True):
@@ -225,6 +217,7 @@ class CancelSubmitted(AccountFact, frozen=True, kw_only=True):
 class OrderCanceled(AccountFact, frozen=True, kw_only=True):
     client_order_id: str
     reason: str
+    receipt: Receipt | None = None
 
 
 class OrderExpired(AccountFact, frozen=True, kw_only=True):
@@ -232,6 +225,19 @@ class OrderExpired(AccountFact, frozen=True, kw_only=True):
 
     client_order_id: str
     reason: str
+    receipt: Receipt | None = None
+
+
+class PositionLiquidated(AccountFact, frozen=True, kw_only=True):
+    """The mark reached the liquidation price: every order of the symbol is canceled and the position is closed by the venue, at no
+    worse than the ``bankruptcy_price``, where its ``margin`` is lost."""
+
+    symbol: str
+    position: Decimal
+    mark: Decimal
+    liquidation_price: Decimal
+    bankruptcy_price: Decimal
+    margin: Decimal
 
 
 class FundingPaid(AccountFact, frozen=True, kw_only=True):
@@ -282,7 +288,7 @@ class SessionClosed(AccountFact, frozen=True, kw_only=True):
 
 
 AnyAccountFact = (
-    SessionOpened | PositionCarried | TradingStateChanged | StrategyProgressed | OrderSubmitted | OrderDenied
-    | OrderRejected | OrderAccepted | OrderFilled | CancelSubmitted | OrderCanceled | OrderExpired | FundingPaid | EquityMarked
-    | MarketUnobserved | MarketObserved | SessionClosed
+    SessionOpened | PositionCarried | TradingStateChanged | StrategyProgressed | OrderSubmitted | OrderDenied | OrderRejected
+    | OrderAccepted | OrderRested | OrderTriggered | OrderFilled | AmendSubmitted | OrderAmended | AmendRejected | CancelSubmitted
+    | OrderCanceled | OrderExpired | PositionLiquidated | FundingPaid | EquityMarked | MarketUnobserved | MarketObserved | SessionClosed
 )

@@ -10,7 +10,7 @@ import msgspec
 
 from trading.messages import SubmitOrder
 from trading.quantities import MONEY, ZERO, canonical, ratio
-from trading.words import OrderState, OrderType, Side, TimeInForce
+from trading.words import OrderState, Side, TimeInForce
 
 __all__ = ["LIFE", "OPEN", "Order", "OrderEvent", "OrderResult", "Refused", "step"]
 
@@ -19,6 +19,9 @@ class OrderEvent(StrEnum):
     DENY = "DENY"
     SUBMIT = "SUBMIT"
     ACCEPT = "ACCEPT"
+    TRIGGER = "TRIGGER"
+    REST = "REST"
+    AMEND = "AMEND"
     REJECT = "REJECT"
     FILL_PART = "FILL_PART"
     FILL_REST = "FILL_REST"
@@ -34,16 +37,22 @@ LIFE: dict[tuple[OrderState, OrderEvent], OrderState] = {
     (OrderState.SUBMITTED, OrderEvent.CANCEL): OrderState.CANCELED,  # canceled while still on its way to the venue
     (OrderState.ACCEPTED, OrderEvent.FILL_PART): OrderState.PARTIALLY_FILLED,
     (OrderState.ACCEPTED, OrderEvent.FILL_REST): OrderState.FILLED,
+    (OrderState.ACCEPTED, OrderEvent.TRIGGER): OrderState.TRIGGERED,
     (OrderState.ACCEPTED, OrderEvent.CANCEL): OrderState.CANCELED,
     (OrderState.ACCEPTED, OrderEvent.EXPIRE): OrderState.EXPIRED,
+    (OrderState.TRIGGERED, OrderEvent.FILL_PART): OrderState.PARTIALLY_FILLED,
+    (OrderState.TRIGGERED, OrderEvent.FILL_REST): OrderState.FILLED,
+    (OrderState.TRIGGERED, OrderEvent.CANCEL): OrderState.CANCELED,
+    (OrderState.TRIGGERED, OrderEvent.EXPIRE): OrderState.EXPIRED,
     (OrderState.PARTIALLY_FILLED, OrderEvent.FILL_PART): OrderState.PARTIALLY_FILLED,
     (OrderState.PARTIALLY_FILLED, OrderEvent.FILL_REST): OrderState.FILLED,
     (OrderState.PARTIALLY_FILLED, OrderEvent.CANCEL): OrderState.CANCELED,
     (OrderState.PARTIALLY_FILLED, OrderEvent.EXPIRE): OrderState.EXPIRED,
 }
 
-OPEN = frozenset({OrderState.SUBMITTED, OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED})
-WORKING = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED})
+WORKING = frozenset({OrderState.ACCEPTED, OrderState.TRIGGERED, OrderState.PARTIALLY_FILLED})
+OPEN = WORKING | {OrderState.SUBMITTED}
+LIFE |= {(state, event): state for state in WORKING for event in (OrderEvent.REST, OrderEvent.AMEND)}
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -70,9 +79,12 @@ def step(state: OrderState, event: OrderEvent) -> OrderState | Refused:
 
 
 class Order(msgspec.Struct):
-    """One order as the account knows it. ``ended_reason`` says why it was denied, rejected, canceled or expired.
+    """One order as the account knows it; ``intent`` is what it asks for now, amendments included. ``ended_reason`` says why it was
+    denied, rejected, canceled or expired.
 
-    ``priority`` is the place in the queue of its own side: better price first, then who was accepted earlier.
+    ``priority`` is the place among own orders of its side: better price first, then who came to rest earlier.
+    ``accepted_sequence``, ``first_filled_sequence`` and ``retriggered_sequence`` (its trigger was amended last) are the market
+    sequences of the rows that say so.
     """
 
     intent: SubmitOrder
@@ -84,6 +96,10 @@ class Order(msgspec.Struct):
     cancel_at_ns: int | None = None
     cancel_reason: str = ""
     priority: tuple[Decimal, int] = (ZERO, 0)
+    accepted_sequence: int = 0
+    first_filled_sequence: int = 0
+    retriggered_sequence: int = 0
+    decision_mid: Decimal | None = None
 
     @property
     def client_order_id(self) -> str:
@@ -123,7 +139,12 @@ class Order(msgspec.Struct):
     @property
     def rests(self) -> bool:
         """True if what cannot be taken at once waits in the book."""
-        return self.intent.type is OrderType.LIMIT and self.intent.time_in_force is TimeInForce.GTC
+        return self.intent.type.has_limit and self.intent.time_in_force is TimeInForce.GTC
+
+    @property
+    def awaits_trigger(self) -> bool:
+        """Accepted, and not yet an order proper."""
+        return self.state is OrderState.ACCEPTED and self.intent.type.waits_for_trigger
 
     @property
     def result(self) -> OrderResult:

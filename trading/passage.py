@@ -5,11 +5,12 @@ Like ``execution``, told one fact at a time, each to be applied before the next 
 
 from collections.abc import Iterator
 
+from trading.amending import amend
 from trading.desk import Desk
-from trading.execution import arrive
-from trading.messages import AccountFact, EquityMarked, FundingPaid, OrderCanceled
-from trading.orders import Order
+from trading.execution import arrive, cancel
+from trading.messages import AccountFact, EquityMarked, FundingPaid
 from trading.quantities import canonical
+from trading.working import Arrival, Due
 
 __all__ = ["mark_equity", "pass_time"]
 
@@ -23,8 +24,7 @@ def pass_time(desk: Desk, until_ns: int, *, inclusive: bool) -> Iterator[Account
             yield from _settle_funding(desk, funding_ns)
         elif due is not None and (due.at_ns < until_ns or (inclusive and due.at_ns == until_ns)):
             desk.now_ns = max(desk.now_ns, due.at_ns)
-            order = desk.orders.known[due.client_order_id]
-            yield from _canceled(desk, order) if due.is_cancel else arrive(desk, order)
+            yield from _reaches_the_venue(desk, due)
         else:
             break
     desk.now_ns = max(desk.now_ns, until_ns)
@@ -56,5 +56,11 @@ def _settle_funding(desk: Desk, boundary_ns: int) -> Iterator[AccountFact]:
     desk.note_funding()
 
 
-def _canceled(desk: Desk, order: Order) -> Iterator[AccountFact]:
-    yield OrderCanceled(at_ns=desk.now_ns, client_order_id=order.client_order_id, reason=order.cancel_reason)
+def _reaches_the_venue(desk: Desk, due: Due) -> Iterator[AccountFact]:
+    order = desk.orders.known[due.client_order_id]
+    if due.what is Arrival.ORDER:
+        yield from arrive(desk, order)
+    elif due.amend is not None:
+        yield from amend(desk, order, due.amend)
+    else:
+        yield cancel(desk, order, order.cancel_reason)

@@ -7,12 +7,13 @@ not know what an order or an account is.
 from decimal import (
     ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow,
 )
+from typing import TypeVar
 
 import msgspec
 
 from trading.words import Side
 
-__all__ = ["EXACT", "Instrument", "MONEY", "ZERO", "bps_between", "canonical", "display", "plain", "ratio", "signed"]
+__all__ = ["EXACT", "Instrument", "MONEY", "ZERO", "bps_between", "canonical", "canonical_numbers", "display", "plain", "ratio", "signed"]
 
 ZERO = Decimal(0)
 
@@ -25,6 +26,8 @@ MONEY = Context(prec=160, traps=[InvalidOperation, DivisionByZero, Overflow, Ine
 BASIS_POINTS = Decimal(10_000)
 RATIO_DIGITS = Decimal("1e-12")
 WIDEST = 64
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Instrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,6 +97,13 @@ def canonical(value: Decimal) -> Decimal:
     if not value.is_finite() or abs(value.adjusted()) > WIDEST:
         return value
     return Decimal(plain(value))
+
+
+def canonical_numbers(struct: S) -> S:
+    """The same with every number in its one form, so that equal runs have equal bytes."""
+    values = msgspec.structs.asdict(struct).items()
+    numbers = {name: canonical(value) for name, value in values if isinstance(value, Decimal)}
+    return msgspec.structs.replace(struct, **numbers)
 
 
 def display(value: Decimal, places: int = 2) -> str:

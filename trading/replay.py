@@ -17,18 +17,16 @@ from typing import Any
 import msgspec
 
 from trading.account import Account
+from trading.closing_out import CLOSER
+from trading.latency import Leg
 from trading.market_facts import Message
 from trading.messages import (
-    AccountFact, CancelAll, CancelOrder, CancelSubmitted, CloseAll, DenyOrder, MarketFact, MarketUnobserved, OrderCanceled, OrderDenied,
-    OrderSubmitted, PassOver, PositionCarried, ReportProgress, SessionClosed, SessionOpened, StrategyProgressed, SubmitOrder, TradingStateChanged,
+    AccountFact, AmendOrder, AmendRejected, AmendSubmitted, CancelAll, CancelOrder, CancelSubmitted, CloseAll, DenyAmend, DenyOrder,
+    MarketFact, MarketUnobserved, OrderCanceled, OrderDenied, OrderSubmitted, PassOver, PositionCarried, ReportProgress, SessionClosed,
+    SessionOpened, StrategyProgressed, SubmitOrder, TradingStateChanged,
 )
 
 __all__ = ["Difference", "replay"]
-
-CLOSER = "account"
-"""The ``strategy_id`` of orders that only flatten."""
-
-NS_PER_MS = 1_000_000
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -80,6 +78,7 @@ class _Replay:
             TradingStateChanged: lambda row: row, OrderSubmitted: self._submission, CancelSubmitted: self._cancel,
             OrderDenied: lambda row: DenyOrder(order=row.order, reason=row.reason, text=row.text),
             OrderCanceled: lambda row: CancelAll(reason=row.reason), StrategyProgressed: self._progress,
+            AmendSubmitted: self._amend, AmendRejected: self._amend_denied,
             MarketUnobserved: lambda row: PassOver(first=row.first_missing, last=row.last_missing),
         }
 
@@ -124,10 +123,26 @@ class _Replay:
 
     def _cancel(self, row: CancelSubmitted) -> CancelOrder:
         """When it was decided is not on record, but when it takes effect is; a late one was decided any time too early."""
-        decided_at_ns = row.effective_at_ns - self._account.desk.settings.entry_latency_ms * NS_PER_MS - int(row.late)
         return CancelOrder(
-            command_id=row.command_id, client_order_id=row.client_order_id, reason=row.reason, decided_at_ns=decided_at_ns,
+            command_id=row.command_id, client_order_id=row.client_order_id, reason=row.reason, decided_at_ns=self._decided(row),
         )
+
+    def _amend(self, row: AmendSubmitted) -> AmendOrder:
+        return AmendOrder(
+            command_id=row.command_id, client_order_id=row.client_order_id, quantity=row.quantity, price=row.price,
+            trigger_price=row.trigger_price, reason=row.reason, decided_at_ns=self._decided(row),
+        )
+
+    def _amend_denied(self, row: AmendRejected) -> DenyAmend:
+        return DenyAmend(command_id=row.command_id, client_order_id=row.client_order_id, reason=row.reason, text=row.text)
+
+    def _decided(self, row: CancelSubmitted | AmendSubmitted) -> int:
+        """What waited for its order's own arrival was decided no later than it was recorded."""
+        desk = self._account.desk
+        decided_ns = row.effective_at_ns - desk.latency_ns(row.command_id, Leg.ENTRY) - int(row.late)
+        order = desk.orders.known.get(row.client_order_id)
+        waited = order is not None and row.effective_at_ns == order.effective_at_ns
+        return min(decided_ns, row.at_ns) if waited else decided_ns
 
     def _progress(self, row: StrategyProgressed) -> ReportProgress:
         return ReportProgress(

@@ -1,38 +1,31 @@
 """The risk gate: the monitor in the path of every order. It refuses unless every rule lets the order pass.
 
-Pure: market facts, account facts, permits and intents in; what goes on to the broker out. An approved order counts as
-exposure at once. The state's severity only rises by itself; only PAUSED goes away by itself, the rest takes a person
-and a new session. Must not know how messages travel; the clock is an argument (monotonic, of this process).
+Pure: market facts, account facts, permits and intents in; what goes on to the broker out. An amendment is judged as the
+order that it would make. An approved order or amendment counts as exposure at once. The state's severity only rises by
+itself; only PAUSED goes away by itself, the rest takes a person and a new session. Must not know how messages travel; the
+clock is an argument (monotonic, of this process).
 """
 
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from trading.exposure import Exposure
+from trading.exposure import Exposure, Open
 from trading.limits import Limits, RiskSettings
+from trading.message_count import MessageCount
 from trading.messages import (
-    AccountFact,
-    BookChanged,
-    CancelOrder,
-    DenyOrder,
-    FeedLive,
-    FeedStale,
-    MarketFact,
-    OrderDenied,
-    OrderSubmitted,
-    ReportProgress,
-    StrategyProgressed,
-    SubmitOrder,
-    TradingStateChanged,
+    AccountFact, AmendOrder, AmendRejected, AmendSubmitted, CancelOrder, CancelSubmitted, DenyAmend, DenyOrder, FeedLive, FeedStale,
+    MarketFact, OrderDenied, OrderSubmitted, ReportProgress, StrategyProgressed, SubmitOrder, TradingStateChanged,
 )
-from trading.quantities import Instrument
-from trading.risk_rules import PASS, RULES, Case, Reference, Refusal, Rule
-from trading.trust import MarketTrust
+from trading.quantities import ZERO, Instrument
+from trading.risk_case import PASS, Case, Refusal, Rule
+from trading.risk_market import RiskMarket
+from trading.risk_rules import RULES
 from trading.words import TradingState
 
 __all__ = ["LATCHING", "RiskGate"]
 
 MILLISECOND_NS = 1_000_000
+SECOND_NS = 1_000_000_000
 
 LATCHING = (TradingState.ACTIVE, TradingState.REDUCING, TradingState.HALTED, TradingState.KILLED)
 """The latch, in rising severity; it starts at ACTIVE and never comes down."""
@@ -45,8 +38,8 @@ PERMITS = {
 }
 """The supervisor's words and how far each raises the latch. Any other word is no permit."""
 
-Intent: TypeAlias = SubmitOrder | CancelOrder | ReportProgress
-Decision: TypeAlias = SubmitOrder | CancelOrder | ReportProgress | DenyOrder
+Intent: TypeAlias = SubmitOrder | AmendOrder | CancelOrder | ReportProgress
+Decision: TypeAlias = Intent | DenyOrder | DenyAmend
 
 
 class RiskGate:
@@ -62,9 +55,11 @@ class RiskGate:
         self._settings = settings
         self._rules = rules
         self._instruments = {each.symbol: each for each in instruments}
-        self._markets = {symbol: _Market() for symbol in self._instruments}
+        self._markets = {symbol: RiskMarket() for symbol in self._instruments}
         self._exposure = Exposure()
         self._decided: dict[str, SubmitOrder | DenyOrder] = {}
+        self._decided_amends: dict[str, AmendOrder | DenyAmend] = {}
+        self._messages = MessageCount(settings.message_limit.window_s * SECOND_NS)
         self._progress: dict[str, tuple[int, bool]] = {}
         self._facts_sequence = 0
         self._facts_head: int | None = None
@@ -75,16 +70,22 @@ class RiskGate:
     # ------------------------------------------------------------------------------------------------- decisions
 
     def decide(self, intent: Intent, now_mono_ns: int) -> Decision:
-        """What goes on to the broker. Cancels and progress always pass; orders pass as they are or become a DenyOrder.
+        """What goes on to the broker. Cancels and progress always pass; orders pass as they are or become a DenyOrder,
+        amendments a DenyAmend.
 
         An id decided before is not judged again and not counted twice: its first decision is the answer, with the first
-        order's content.
+        content.
         """
         if isinstance(intent, CancelOrder):
+            self._messages.count(intent.command_id, intent.decided_at_ns)
             return intent
         if isinstance(intent, ReportProgress):
             self._hear_progress(intent)
             return intent
+        if isinstance(intent, AmendOrder):
+            if intent.command_id not in self._decided_amends:
+                self._decided_amends[intent.command_id] = self._judge_amend(intent, now_mono_ns)
+            return self._decided_amends[intent.command_id]
         if intent.client_order_id not in self._decided:
             self._decided[intent.client_order_id] = self._judge(intent, now_mono_ns)
         return self._decided[intent.client_order_id]
@@ -171,7 +172,23 @@ class RiskGate:
         if refusal is not None:
             return DenyOrder(order=order, reason=refusal.reason, text=refusal.text)
         self._exposure.count(order)
+        self._messages.count(order.client_order_id, order.decided_at_ns)
         return order
+
+    def _judge_amend(self, request: AmendOrder, now_mono_ns: int) -> AmendOrder | DenyAmend:
+        known = self._exposure.open_order(request.client_order_id)
+        if known is None:
+            refusal: Refusal | None = Refusal("not_working", f"ORDER_NOT_WORKING: client_order_id={request.client_order_id}")
+        else:
+            wanted = known.wanted(request)
+            refusal = self._permission_refused(wanted) or self._first_refusal(wanted, now_mono_ns, known)
+        if refusal is not None:
+            return DenyAmend(
+                command_id=request.command_id, client_order_id=request.client_order_id, reason=refusal.reason, text=refusal.text,
+            )
+        self._exposure.count_amend(request)
+        self._messages.count(request.command_id, request.decided_at_ns)
+        return request
 
     def _permission_refused(self, order: SubmitOrder) -> Refusal | None:
         """C1: a symbol is traded only with an instrument and complete limits. Asked first: no case can be made
@@ -185,10 +202,11 @@ class RiskGate:
             else None
         )
 
-    def _first_refusal(self, order: SubmitOrder, now_mono_ns: int) -> Refusal | None:
+    def _first_refusal(self, order: SubmitOrder, now_mono_ns: int, amended: Open | None = None) -> Refusal | None:
+        """``amended`` is what the order was before, if this is an amendment of it."""
         limits = self._settings.limits(order.symbol)
         assert limits is not None, "asked by the permission before"
-        case = self._case(order, limits, now_mono_ns)
+        case = self._case(order, limits, now_mono_ns, amended)
         for rule in self._rules:
             verdict = rule(order, case)
             if isinstance(verdict, Refusal):
@@ -199,8 +217,8 @@ class RiskGate:
                 )
         return None
 
-    def _case(self, order: SubmitOrder, limits: Limits, now_mono_ns: int) -> Case:
-        symbol, market = order.symbol, self._markets[order.symbol]
+    def _case(self, order: SubmitOrder, limits: Limits, now_mono_ns: int, amended: Open | None = None) -> Case:
+        symbol, market, itself = order.symbol, self._markets[order.symbol], order.client_order_id
         bars, warm = self._progress.get(order.strategy_id, (0, False))
         return Case(
             instrument=self._instruments[symbol],
@@ -215,10 +233,13 @@ class RiskGate:
             bars=bars,
             warm=warm,
             position=self._exposure.position(symbol),
-            working=self._exposure.working(symbol, order.side),
-            worst_before=self._exposure.worst(symbol, order.side),
-            open_orders=self._exposure.open_orders(symbol),
+            working=self._exposure.working(symbol, order.side, itself),
+            worst_before=self._exposure.worst(symbol, order.side, itself),
+            open_orders=self._exposure.open_orders(symbol, itself),
+            messages=self._messages.within(order.decided_at_ns),
             reference=market.reference(self._settings, now_mono_ns),
+            parent=self._decided.get(order.parent_order_id),
+            filled=ZERO if amended is None else amended.filled,
         )
 
     def _take(self, fact: AccountFact) -> None:
@@ -226,6 +247,14 @@ class RiskGate:
         match fact:
             case OrderSubmitted(order=order):
                 self._decided[order.client_order_id] = order
+                self._messages.count(order.client_order_id, order.decided_at_ns)
+            case CancelSubmitted():
+                self._messages.count(fact.command_id, fact.at_ns)
+            case AmendSubmitted():
+                self._decided_amends.setdefault(fact.command_id, _request(fact))
+                self._messages.count(fact.command_id, fact.at_ns)
+            case AmendRejected():
+                self._decided_amends.setdefault(fact.command_id, _denial(fact))
             case OrderDenied(order=order):
                 self._decided[order.client_order_id] = DenyOrder(order=order, reason=fact.reason, text=fact.text)
             case StrategyProgressed():
@@ -241,31 +270,13 @@ class RiskGate:
         self._progress[progress.strategy_id] = (progress.bars, was_complete or complete)
 
 
-class _Market:
-    """What the gate knows of one symbol's market."""
+def _request(fact: AmendSubmitted) -> AmendOrder:
+    return AmendOrder(
+        command_id=fact.command_id, client_order_id=fact.client_order_id, quantity=fact.quantity, price=fact.price,
+        trigger_price=fact.trigger_price, reason=fact.reason,
+    )
 
-    def __init__(self) -> None:
-        self.trust = MarketTrust()
-        self._at_ns = 0
-        self._book: BookChanged | None = None
-        self._book_seen_ns = 0
 
-    def on_market(self, fact: MarketFact, seen_ns: int) -> None:
-        self.trust.on_market(fact)
-        self._at_ns = max(self._at_ns, fact.at_ns)
-        if isinstance(fact, BookChanged):
-            self._book, self._book_seen_ns = fact, seen_ns
-
-    def reference(self, settings: RiskSettings, now_mono_ns: int) -> Reference | None:
-        """None without a book of two uncrossed sides. Event time sees one silent stream, receipt sees a silent feed."""
-        book = self._book
-        if book is None or not book.bids or not book.asks or book.bids[0][0] >= book.asks[0][0]:
-            return None
-        age_ns = max(self._at_ns - book.at_ns, now_mono_ns - self._book_seen_ns)
-        return Reference(
-            bid=book.bids[0][0],
-            ask=book.asks[0][0],
-            age_ms=age_ns // MILLISECOND_NS,
-            marketable_age_max_ms=int(settings.stale_market_s.marketable * 1000),
-            resting_age_max_ms=int(settings.stale_market_s.resting * 1000),
-        )
+def _denial(fact: AmendRejected) -> DenyAmend:
+    """Of a request that was never on record itself: the gate's own word."""
+    return DenyAmend(command_id=fact.command_id, client_order_id=fact.client_order_id, reason=fact.reason, text=fact.text)

@@ -1,7 +1,7 @@
 """What must be true of the course of a session, at every row. Must not know the account: nothing here uses its code.
 
 I-6 no order is accepted before its strategy's warm-up is on record, while halted or killed, or when it was decided while
-    trading was paused. An order decided before a pause may still be on its way; flattening is always allowed.
+    trading was paused. An order decided before a pause may still be on its way; flattening and liquidation are always allowed.
 I-7 the session opens once, in the first row, and nothing follows its end; event time and market never run backwards;
     positions are carried in only at the opening.
 I-9 nothing comes out that did not go in: never more orders accepted, ended or filled than were submitted.
@@ -22,8 +22,8 @@ from trading.words import TradingState
 
 __all__ = ["Course", "Numbers", "Permission", "Rest", "Unseen"]
 
-CLOSER = "account"
-"""The ``strategy_id`` of orders that only flatten."""
+CLOSERS = ("account", "venue")
+"""The ``strategy_id`` of orders that only flatten, and of those that liquidate."""
 
 LATCHED = (TradingState.HALTED, TradingState.KILLED)
 
@@ -56,7 +56,7 @@ class Permission(Invariant):
                 self._state, self._since_ns = fact.state, fact.at_ns
             case StrategyProgressed(warmup_complete=True):
                 self._warm.add(fact.strategy_id)
-            case OrderSubmitted(order=order) if order.strategy_id != CLOSER:
+            case OrderSubmitted(order=order) if order.strategy_id not in CLOSERS:
                 warm = order.strategy_id in self._warm
                 self._asked[order.client_order_id] = Asked(order.strategy_id, order.decided_at_ns, warm)
             case OrderAccepted():

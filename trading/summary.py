@@ -8,7 +8,8 @@ import msgspec
 from trading.ledger import Drawdown, Ledger
 from trading.messages import (
     AccountFact, ClosedLot, EquityMarked, FundingPaid, MarketObserved, MarketUnobserved, OrderAccepted, OrderCanceled, OrderDenied,
-    OrderExpired, OrderFilled, OrderRejected, OrderSubmitted, PositionCarried, SessionClosed, SessionOpened, StrategyProgressed,
+    OrderExpired, OrderFilled, OrderRejected, OrderSubmitted, OrderTriggered, PositionCarried, SessionClosed, SessionOpened,
+    StrategyProgressed,
 )
 from trading.quantities import MONEY, ZERO, canonical, ratio, signed
 from trading.sight import Sight
@@ -127,6 +128,8 @@ class Tally:
                 self._states[order.client_order_id] = OrderState.DENIED
             case OrderAccepted():
                 self._states[fact.client_order_id] = OrderState.ACCEPTED
+            case OrderTriggered():
+                self._states[fact.client_order_id] = OrderState.TRIGGERED
             case OrderRejected():
                 self._states[fact.client_order_id] = OrderState.REJECTED
             case OrderCanceled():

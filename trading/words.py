@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-__all__ = ["Liquidity", "OrderState", "OrderType", "Side", "TimeInForce", "TradingState"]
+__all__ = ["Liquidity", "OrderState", "OrderType", "Side", "TimeInForce", "TradingState", "TriggerSource"]
 
 
 class Side(StrEnum):
@@ -15,8 +15,35 @@ class Side(StrEnum):
 
 
 class OrderType(StrEnum):
+    """A STOP triggers when the price moves against its side, a TAKE_PROFIT when it moves for it; then each is a MARKET or a LIMIT order.
+    A TRAILING_STOP_MARKET is a STOP_MARKET whose trigger follows the best price at a distance."""
+
     MARKET = "MARKET"
     LIMIT = "LIMIT"
+    STOP_MARKET = "STOP_MARKET"
+    STOP_LIMIT = "STOP_LIMIT"
+    TAKE_PROFIT_MARKET = "TAKE_PROFIT_MARKET"
+    TAKE_PROFIT_LIMIT = "TAKE_PROFIT_LIMIT"
+    TRAILING_STOP_MARKET = "TRAILING_STOP_MARKET"
+
+    @property
+    def has_limit(self) -> bool:
+        """True if it never fills at a worse price than its own."""
+        return self in LIMITED
+
+    @property
+    def waits_for_trigger(self) -> bool:
+        return self not in (OrderType.MARKET, OrderType.LIMIT)
+
+
+LIMITED = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
+
+
+class TriggerSource(StrEnum):
+    """Which price a trigger watches: the last trade's, or the venue's mark."""
+
+    LAST_PRICE = "LAST_PRICE"
+    MARK_PRICE = "MARK_PRICE"
 
 
 class TimeInForce(StrEnum):
@@ -31,13 +58,15 @@ class Liquidity(StrEnum):
 
 
 class OrderState(StrEnum):
-    """DENIED is our own risk gate's word, REJECTED the venue's. EXPIRED: what IOC and FOK leave unfilled."""
+    """DENIED is our own risk gate's word, REJECTED the venue's. TRIGGERED: a conditional order that has become an order proper.
+    EXPIRED: what IOC and FOK leave unfilled."""
 
     INITIALIZED = "INITIALIZED"
     DENIED = "DENIED"
     SUBMITTED = "SUBMITTED"
     ACCEPTED = "ACCEPTED"
     REJECTED = "REJECTED"
+    TRIGGERED = "TRIGGERED"
     PARTIALLY_FILLED = "PARTIALLY_FILLED"
     FILLED = "FILLED"
     CANCELED = "CANCELED"

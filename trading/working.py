@@ -1,29 +1,46 @@
-"""Every order of a run, by id, by due time and by place in the queue. Must not know money, books or rules.
+"""Every order of a run, by id, by due time and by place among own orders. Must not know money, books or rules.
 
 Orders are remembered for the whole run: an id once used is used. All of it is derived from the account's facts, so that
 a fold of the same facts has the same orders in the same sequence.
 """
 
 from bisect import insort
+from collections.abc import Iterator
 from decimal import Decimal
+from enum import Enum
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from trading.messages import SubmitOrder
+import msgspec
+
+from trading.messages import AmendSubmitted, OrderAmended, SubmitOrder
 from trading.orders import Order, OrderEvent, Refused
 from trading.quantities import ZERO, signed
 from trading.words import Side
 
-__all__ = ["Due", "Orders"]
+__all__ = ["Arrival", "Due", "Orders"]
+
+
+PARENT, OCO = "parent", "oco"
+
+
+class Arrival(Enum):
+    """What reaches the venue."""
+
+    ORDER = "order"
+    CANCEL = "cancel"
+    AMEND = "amend"
 
 
 class Due(NamedTuple):
-    """Something on its way to the venue; ``number`` keeps equal instants in the order they were asked for."""
+    """Something on its way to the venue; ``number`` keeps equal instants in the order they were asked for. ``amend`` is the request
+    of an AMEND."""
 
     at_ns: int
     number: int
     client_order_id: str
-    is_cancel: bool
+    what: Arrival
+    amend: AmendSubmitted | None = None
 
 
 class Orders:
@@ -32,9 +49,14 @@ class Orders:
     def __init__(self) -> None:
         self.known: dict[str, Order] = {}
         self._open: dict[str, Order] = {}
+        self._working: dict[tuple[str, Side], dict[str, Order]] = {}
+        self._conditional: dict[str, Order] = {}
+        self._families: dict[tuple[str, str], list[str]] = {}
         self._due: list[Due] = []
         self._dues = 0
-        self._accepted = 0
+        self._rested = 0
+        self.answered_amends: set[str] = set()
+        self._asked_amends: set[str] = set()
         self._resting: dict[tuple[str, Side], list[Order]] = {}
 
     # ------------------------------------------------------------------------------------------------ reading
@@ -44,7 +66,7 @@ class Orders:
         return tuple(self._open.values())
 
     def resting(self, symbol: str, side: Side) -> tuple[Order, ...]:
-        """At the venue with something left, in price-time priority."""
+        """In the book with something left, in price-time priority."""
         return tuple(self._resting.get((symbol, side), ()))
 
     def any_resting(self, symbol: str) -> bool:
@@ -55,8 +77,34 @@ class Orders:
         queue = self._resting.get((symbol, side))
         return queue[0].limit if queue else None
 
+    def awaiting_trigger(self, symbol: str) -> tuple[Order, ...]:
+        """Conditional orders that could trigger: those that do not sleep behind a parent, oldest first."""
+        if not self._conditional:
+            return ()
+        return tuple(each for each in self._conditional.values() if each.symbol == symbol and not self.sleeps(each))
+
+    def sleeps(self, order: Order) -> bool:
+        """Behind a parent that has no fill yet."""
+        parent = self.known.get(order.intent.parent_order_id)
+        return parent is not None and not parent.filled_quantity
+
+    def watches_since(self, order: Order) -> int:
+        """The market sequence behind which a conditional order watches prices."""
+        parent = self.known.get(order.intent.parent_order_id)
+        return max(order.accepted_sequence, order.retriggered_sequence, parent.first_filled_sequence if parent else 0)
+
+    def children(self, order: Order) -> Iterator[Order]:
+        """Open orders that wait for this one, oldest first."""
+        return self._family(PARENT, order.client_order_id)
+
+    def rivals(self, order: Order) -> Iterator[Order]:
+        """The other open orders of its one-cancels-the-other group."""
+        group = order.intent.oco
+        return (each for each in self._family(OCO, group) if each is not order) if group else iter(())
+
     def next_due(self) -> Due | None:
-        """The earliest order or cancel that has not reached the venue; finished ones are forgotten on the way."""
+        """The earliest arrival that has not reached the venue; finished orders and cancels of them are forgotten on the way. An
+        amendment is always answered."""
         while self._due and not self._is_current(self._due[0]):
             heappop(self._due)
         return self._due[0] if self._due else None
@@ -66,21 +114,24 @@ class Orders:
 
         A reduce_only order counts as far as it closes the position first: it makes room for the others to overshoot.
         """
-        queue = self.resting(symbol, side)
-        plain = sum((order.leaves_quantity for order in queue if not order.intent.reduce_only), ZERO)
-        reducing = sum((order.leaves_quantity for order in queue if order.intent.reduce_only), ZERO)
+        working = self._working.get((symbol, side), {}).values()
+        plain = sum((order.leaves_quantity for order in working if not order.intent.reduce_only), ZERO)
+        reducing = sum((order.leaves_quantity for order in working if order.intent.reduce_only), ZERO)
         if side is Side.BUY:
             return max(position, min(position + reducing, ZERO)) + plain
         return min(position, max(position - reducing, ZERO)) - plain
 
     # ------------------------------------------------------------------------------------------------ writing
 
-    def add_submitted(self, intent: SubmitOrder, effective_at_ns: int) -> Refused | None:
-        order = Order(intent, effective_at_ns)
+    def add_submitted(self, intent: SubmitOrder, effective_at_ns: int, decision_mid: Decimal | None = None) -> Refused | None:
+        order = Order(intent, effective_at_ns, decision_mid=decision_mid)
         refused = order.advance(OrderEvent.SUBMIT)
         if refused is None:
             self.known[order.client_order_id] = self._open[order.client_order_id] = order
-            self._push(effective_at_ns, order.client_order_id, is_cancel=False)
+            for bond, name in ((PARENT, intent.parent_order_id), (OCO, intent.oco)):
+                if name:
+                    self._families.setdefault((bond, name), []).append(order.client_order_id)
+            self._push(effective_at_ns, order.client_order_id, Arrival.ORDER)
         return refused
 
     def add_denied(self, intent: SubmitOrder, reason: str) -> Refused | None:
@@ -91,20 +142,59 @@ class Orders:
         """Note when the cancel of an open order reaches the venue; the first one asked for counts."""
         if order.is_open and order.cancel_at_ns is None:
             order.cancel_at_ns, order.cancel_reason = effective_at_ns, reason
-            self._push(effective_at_ns, order.client_order_id, is_cancel=True)
+            self._push(effective_at_ns, order.client_order_id, Arrival.CANCEL)
 
-    def accept(self, order: Order) -> Refused | None:
+    def is_new_amend(self, command_id: str) -> bool:
+        """Neither on record as asked for nor as refused by the gate."""
+        return command_id not in self._asked_amends and command_id not in self.answered_amends
+
+    def ask_amend(self, request: AmendSubmitted) -> None:
+        self._asked_amends.add(request.command_id)
+        self._push(request.effective_at_ns, request.client_order_id, Arrival.AMEND, request)
+
+    def accept(self, order: Order, market_sequence: int) -> Refused | None:
         refused = order.advance(OrderEvent.ACCEPT)
         if refused is None:
-            self._accepted += 1
-            order.priority = (-signed(order.side, order.limit or ZERO), self._accepted)
+            order.accepted_sequence = market_sequence
+            self._working.setdefault((order.symbol, order.side), {})[order.client_order_id] = order
+            if order.awaits_trigger:
+                self._conditional[order.client_order_id] = order
+        return refused
+
+    def trigger(self, order: Order) -> Refused | None:
+        self._conditional.pop(order.client_order_id, None)
+        return order.advance(OrderEvent.TRIGGER)
+
+    def rest(self, order: Order) -> Refused | None:
+        """Behind own orders of the same price."""
+        refused = order.advance(OrderEvent.REST)
+        if refused is None:
+            self._unrest(order)
+            self._rested += 1
+            order.priority = (-signed(order.side, order.limit or ZERO), self._rested)
             insort(self._resting.setdefault((order.symbol, order.side), []), order, key=_priority)
         return refused
 
-    def fill(self, order: Order, quantity: Decimal, price: Decimal) -> Refused | None:
+    def amend(self, order: Order, fact: OrderAmended) -> Refused | None:
+        """A requeued order leaves its place; it rests again, or triggers, by later facts. Another trigger watches anew."""
+        self.answered_amends.add(fact.command_id)
+        refused = order.advance(OrderEvent.AMEND)
+        if refused is None:
+            if fact.trigger_price != order.intent.trigger_price:
+                order.retriggered_sequence = fact.market_sequence
+            order.intent = msgspec.structs.replace(
+                order.intent, quantity=fact.quantity, price=fact.price, trigger_price=fact.trigger_price,
+            )
+            if fact.requeued:
+                self._unrest(order)
+        return refused
+
+    def fill(self, order: Order, quantity: Decimal, price: Decimal, market_sequence: int) -> Refused | None:
         refused = order.fill(quantity, price)
-        if refused is None and not order.is_open:
-            self._close(order)
+        if refused is None:
+            order.first_filled_sequence = order.first_filled_sequence or market_sequence
+            if not order.is_open:
+                self._close(order)
         return refused
 
     def end(self, order: Order, event: OrderEvent, reason: str) -> Refused | None:
@@ -116,16 +206,27 @@ class Orders:
 
     def _close(self, order: Order) -> None:
         del self._open[order.client_order_id]
+        self._working.get((order.symbol, order.side), {}).pop(order.client_order_id, None)
+        self._conditional.pop(order.client_order_id, None)
+        self._unrest(order)
+
+    def _unrest(self, order: Order) -> None:
         queue = self._resting.get((order.symbol, order.side), [])
         self._resting[order.symbol, order.side] = [each for each in queue if each is not order]
 
-    def _push(self, at_ns: int, client_order_id: str, *, is_cancel: bool) -> None:
+    def _family(self, bond: str, name: str) -> Iterator[Order]:
+        members = (self.known[each] for each in self._families.get((bond, name), ()))
+        return (each for each in members if each.is_open)
+
+    def _push(self, at_ns: int, client_order_id: str, what: Arrival, amend: AmendSubmitted | None = None) -> None:
         self._dues += 1
-        heappush(self._due, Due(at_ns, self._dues, client_order_id, is_cancel))
+        heappush(self._due, Due(at_ns, self._dues, client_order_id, what, amend))
 
     def _is_current(self, due: Due) -> bool:
         order = self.known[due.client_order_id]
-        return order.is_open if due.is_cancel else order.is_open and not order.is_working
+        if due.amend is not None:
+            return due.amend.command_id not in self.answered_amends
+        return order.is_open and (due.what is Arrival.CANCEL or not order.is_working)
 
 
 def _priority(order: Order) -> tuple[Decimal, int]:

@@ -15,6 +15,7 @@ from messaging.address import SocketDirectory
 from messaging.channels import Channels, Client, Server, Subscriber
 from messaging.control import Beat, Drain, Hello, Leave
 from messaging.mailbox import Mailbox
+from records.workspace import RunPaths
 from timing.clock import monotonic_ns
 
 __all__ = ["ActorRoom", "HeardLog", "RunningActor", "actor_room", "until"]
@@ -47,6 +48,7 @@ class ActorRoom:
         self.run_directory = directory / "run"
         self.sockets = self.run_directory / "sockets"
         self.sockets.mkdir(parents=True, mode=0o700)
+        RunPaths(self.run_directory).control_key.write_bytes(b"k" * 32)
         self.sockets.chmod(0o700)
         self.channels = self.new_channels()
         self.control: Server = self.channels.server("control")

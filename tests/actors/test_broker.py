@@ -22,6 +22,7 @@ from tests.trading.risk_desk import buy
 from trading.account import Account
 from trading.account_settings import AccountSettings
 from trading.invariants import violations
+from trading.latency import Constant
 from trading.messages import (
     AccountFact, CancelOrder, DenyOrder, MarketFact, MarketObserved, MarketUnobserved, OrderDenied, OrderFilled, OrderSubmitted, Print,
     ReportProgress, SessionClosed, StrategyProgressed, SubmitOrder, TradesPrinted, TradingStateChanged,
@@ -32,7 +33,7 @@ from trading.words import Side, TradingState
 POSITION_MAX = {SYMBOL: Decimal("0.1")}
 SETTINGS = BrokerSettings(
     symbols=(SYMBOL,), fingerprint="feedc0de",
-    account={"balance": Decimal(10_000), "position_max": POSITION_MAX, "entry_latency_ms": 0, "equity_interval_ms": 10_000},
+    account={"balance": Decimal(10_000), "position_max": POSITION_MAX, "entry_latency": Constant(ms=Decimal(0)), "equity_interval_ms": 10_000},
 )
 
 

@@ -16,6 +16,7 @@ from tests.trading.risk_desk import SETTINGS
 from tests.trading.strategy_settings import QUOTES
 from trading.account import Account
 from trading.account_settings import AccountSettings
+from trading.latency import Constant
 from trading.limits import RiskSettings
 from trading.messages import AccountFact, AnyMarketFact, MarketFact, ReportProgress, SubmitOrder, TradingStateChanged
 from trading.risk import RiskGate
@@ -26,7 +27,7 @@ QUICK = msgspec.structs.replace(QUOTES, warmup_bars=3, rest_ms=300, requote_tick
 TIGHT: RiskSettings = msgspec.structs.replace(SETTINGS, max_open_orders_per_symbol=5)
 ACCOUNT = AccountSettings(
     instruments=(BTC,), balance=Decimal(10_000), position_max={BTC.symbol: Decimal("0.05")}, slippage_model="fixed",
-    slippage_bps=Decimal(1), entry_latency_ms=50,
+    slippage_bps=Decimal(1), entry_latency=Constant(ms=Decimal(50)),
 )
 
 

@@ -70,11 +70,12 @@ def on_disk(paths: RunPaths) -> dict[str, Any]:
 def test_a_summary_that_is_there_and_true_stays_as_it_is(paths: RunPaths, log: Logger, strategy: StrategySettings) -> None:
     ledger(paths, bars=60)
     write_artefacts(paths, RUN, {"duration_s": LONG_S, "metrics": {"only_the_reporter_knows": 1.0}}, "duration")
-    before = paths.summary.read_bytes()
+    before = on_disk(paths)
     closing = Closing.of(outcome(), RUN, strategy, paths, log)
     assert closing.exit_code is ExitCode.OK
-    assert paths.summary.read_bytes() == before
-    assert closing.summary == on_disk(paths)
+    assert closing.summary == on_disk(paths) == {**before, "pnl_interval_note": closing.summary["pnl_interval_note"]}
+    content = paths.summary.read_bytes()
+    assert Closing.of(outcome(), RUN, strategy, paths, log) == closing and paths.summary.read_bytes() == content
 
 
 def test_a_summary_that_the_reporter_could_not_write_is_written_from_the_ledger(

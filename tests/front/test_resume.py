@@ -79,7 +79,7 @@ def test_a_run_that_was_closed_that_way_is_still_told_again_byte_for_byte(tmp_pa
     asked(run)
     verify(Arguments(verb="verify", workspace=tmp_path, run="r1"))
     said = {line.split()[1]: line.split()[0] for line in capsys.readouterr().out.splitlines() if line[0] != " "}
-    assert said.pop("r1") == "run" and set(said.values()) == {"ok"} and len(said) == 11
+    assert said.pop("r1") == "run" and set(said.values()) == {"ok"} and len(said) == 12
 
 
 def test_a_run_that_was_killed_whole_gets_the_summary_it_could_not_write(tmp_path: Path) -> None:

@@ -18,7 +18,9 @@ from supervisors.exit_codes import ExitCode
 from tests.front.finished_run import FinishedRun
 from trading.messages import EquityMarked, OrderFilled, SessionOpened
 
-EVERY_CHECK = ["ledger", "ending", "invariants", "books", "summary", "state", "exit", "leftovers", "settings", "tape", "replay"]
+EVERY_CHECK = [
+    "ledger", "ending", "invariants", "books", "summary", "state", "exit", "leftovers", "settings", "tape", "replay", "interval",
+]
 Printed = pytest.CaptureFixture[str]
 
 
@@ -143,7 +145,7 @@ HARMS: dict[str, tuple[Harm, set[str]]] = {
     "a tape that is none": (lambda run: run.paths.tape.write_text("frames"), {"tape", "replay"}),
     "no settings": (lambda run: run.paths.config_resolved.unlink(), {"settings", "invariants", "replay"}),
     "settings that are none": (lambda run: run.paths.config_resolved.write_text("{"), {"settings", "invariants", "replay"}),
-    "other settings": (lambda run: edit(run.paths.config_resolved, "entry_latency_ms: 50", "entry_latency_ms: 500"), {"settings", "replay"}),
+    "other settings": (lambda run: edit(run.paths.config_resolved, "slippage_bps: 30", "slippage_bps: 31"), {"settings", "replay"}),
     "another seed": (lambda run: edit(run.paths.config_resolved, "seed: 7", "seed: 8"), {"settings"}),
     "no summary": (lambda run: run.paths.summary.unlink(), {"summary", "exit"}),
     "a summary that is none": (lambda run: run.paths.summary.write_text("[]"), {"summary", "exit"}),

@@ -8,6 +8,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import msgspec
 from hypothesis import strategies as some
 
+from trading.latency import Constant, LogNormal, Uniform
+from trading.queue_models import Penetrate, ProbPower
+
 __all__ = ["instances"]
 
 LEAVES: dict[Any, some.SearchStrategy[Any]] = {
@@ -19,6 +22,16 @@ LEAVES: dict[Any, some.SearchStrategy[Any]] = {
     Decimal: some.decimals(allow_nan=False, allow_infinity=False),
     type(None): some.none(),
     Any: some.recursive(some.none() | some.booleans() | some.integers(-5, 5) | some.text(max_size=5), lambda inner: some.lists(inner, max_size=2)),
+}
+
+DELAYS_MS = some.integers(0, 60_000_000).map(lambda us: Decimal(us).scaleb(-3))
+LONGEST_MS = some.integers(1000, 60_000).map(Decimal)
+LEAVES |= {  # these judge their own values
+    Constant: some.builds(Constant, ms=DELAYS_MS),
+    Uniform: some.tuples(DELAYS_MS, DELAYS_MS).map(lambda pair: Uniform(*sorted(pair))),
+    LogNormal: some.builds(LogNormal, median_ms=some.integers(1, 1000).map(Decimal), sigma=some.integers(0, 5).map(Decimal), max_ms=LONGEST_MS),
+    Penetrate: some.builds(Penetrate, ticks=some.integers(1, 1000)),
+    ProbPower: some.builds(ProbPower, n=some.integers(1, 100).map(Decimal)),
 }
 
 

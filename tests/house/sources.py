@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import run_agent
 
-__all__ = ["ROOT", "ROOMS", "Source", "product_sources", "setup_cfg", "setup_list", "test_sources"]
+__all__ = ["ROOT", "ROOMS", "Source", "benchmark_sources", "product_sources", "setup_cfg", "setup_list", "test_sources"]
 
 ROOT = Path(run_agent.__file__).parent
 
@@ -47,6 +47,11 @@ def product_sources() -> tuple[Source, ...]:
 @cache
 def test_sources() -> tuple[Source, ...]:
     return tuple(_source(path) for path in sorted((ROOT / "tests").rglob("*.py")))
+
+
+@cache
+def benchmark_sources() -> tuple[Source, ...]:
+    return tuple(_source(path) for path in sorted((ROOT / "benchmarks").rglob("*.py")))
 
 
 test_sources.__test__ = False  # type: ignore[attr-defined]

@@ -38,6 +38,10 @@ class Reads(ast.NodeVisitor):
             self.names.add(node.attr)
         self.generic_visit(node)
 
+    def visit_MatchClass(self, node: ast.MatchClass) -> None:
+        self.names.update(node.kwd_attrs)
+        self.generic_visit(node)
+
 
 def test_every_setting_is_used_by_the_program() -> None:
     reads = Reads()

@@ -6,10 +6,12 @@ import sys
 
 import pytest
 
-from tests.house.sources import ROOMS, ROOT, Source, product_sources, setup_list, test_sources
+from tests.house.sources import ROOMS, ROOT, Source, benchmark_sources, product_sources, setup_list, test_sources
 
 LINT = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(config_filename='setup.cfg', no_cache=True))"
 DEADLINE_S = 500
+MEASURING_EXTRAS = ("realism", "nautilus")
+"""What is measured against; imported by name at the place of use, since it need not be there."""
 
 DISTRIBUTION_OF = {"yaml": "pyyaml", "zmq": "pyzmq", "websocket": "websocket-client", "pyrate_limiter": "pyrate-limiter"}
 
@@ -25,6 +27,13 @@ def imported(source: Source) -> set[str]:
     names = [alias.name for node in ast.walk(source.tree) if isinstance(node, ast.Import) for alias in node.names]
     names += [node.module or "" for node in ast.walk(source.tree) if isinstance(node, ast.ImportFrom)]
     return {name.partition(".")[0] for name in names}
+
+
+def imported_by_name(source: Source) -> set[str]:
+    """First names of the modules that a file gives to ``import_module``."""
+    calls = (node for node in ast.walk(source.tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name))
+    named = (call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id == "import_module")
+    return {name.value.partition(".")[0] for name in named if isinstance(name, ast.Constant) and isinstance(name.value, str)}
 
 
 @pytest.mark.timeout(DEADLINE_S)
@@ -60,3 +69,11 @@ def test_tests_use_nothing_that_is_not_declared() -> None:
     known = {*ROOMS, "", "tests", "benchmarks", "run_agent", "pytest", "hypothesis"}
     declared = {line.partition(">")[0].partition("~")[0] for line in setup_list("options", "install_requires")}
     assert {DISTRIBUTION_OF.get(name, name) for name in used - known} - declared == set()
+
+
+def test_what_is_measured_against_is_an_extra_and_nothing_else_is() -> None:
+    extras = {line.partition(">")[0] for extra in MEASURING_EXTRAS for line in setup_list("options.extras_require", extra)}
+    assert set().union(*(imported_by_name(source) for source in benchmark_sources())) == extras
+    used = set().union(*(imported(source) for source in benchmark_sources())) - set(sys.stdlib_module_names)
+    declared = {line.partition(">")[0].partition("~")[0] for line in setup_list("options", "install_requires")}
+    assert {DISTRIBUTION_OF.get(name, name) for name in used - {*ROOMS, "", "benchmarks"}} - declared == set()

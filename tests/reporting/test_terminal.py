@@ -73,11 +73,11 @@ def test_the_summary_block_is_short_and_says_where_the_money_went(summary: tuple
     view.summary(*summary)
     view.close()
     block = out.getvalue().strip().splitlines()
-    assert 8 <= len(block) <= 10
+    assert 8 <= len(block) <= 11
     text = "\n".join(block)
     assert "net +245.8233545 = realized +257.67, unrealized -4.7975, fees -6.8991455, funding -0.15" in text
     assert "5 (1 maker, 4 taker)" in text and "1 CANCELED, 5 FILLED, 1 REJECTED" in text and "+0.05 BTCUSDT" in text
-    assert "drawdown 1.214 %, slippage 30.01 bps" in text
+    assert "drawdown 0.327 %, slippage 30.01 bps" in text
     assert "the strategy never left its warm-up" in text and "1 restarts" in text and "256 MiB" in text
 
 

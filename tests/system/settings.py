@@ -26,7 +26,10 @@ RESTING: Settings = {(QUOTER, "offset_ticks"): "1500", (QUOTER, "requote_ticks")
 STANDING: Settings = {**RESTING, (QUOTER, "offset_ticks"): "1", (QUOTER, "spacing_ticks"): "400"}
 """One order on each side is near and gets filled, so that there is a position; four rest far away."""
 
-TRADING: Settings = {(QUOTER, "offset_ticks"): "1", (QUOTER, "requote_ticks"): "10", (QUOTER, "rest_ms"): "300"}
+TRADING: Settings = {
+    (QUOTER, "offset_ticks"): "1", (QUOTER, "requote_ticks"): "10", (QUOTER, "rest_ms"): "300", (QUOTER, "amend"): "false",
+    ("risk.yaml", "count"): "100000",
+}
 """Orders that are filled, canceled and placed anew all the time."""
 
 

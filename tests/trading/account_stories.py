@@ -6,10 +6,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from trading.account import Account, AccountSettings
+from trading.latency import Constant
 from trading.market_facts import Message
 from trading.messages import (
-    AccountFact, BookChanged, CancelOrder, FeedStale, MarkPriceChanged, OrderFilled, Print, SubmitOrder,
-    TradesPrinted,
+    AccountFact, AmendOrder, AnyAccountFact, BookChanged, CancelOrder, FeedStale, MarketFact, MarkPriceChanged, OrderFilled, OrderRejected,
+    Print, SubmitOrder, TradesPrinted,
 )
 from trading.quantities import Instrument
 from trading.words import OrderType, Side
@@ -21,6 +22,8 @@ INSTRUMENT = Instrument(
     symbol=BTC, tick=Decimal("0.1"), step=Decimal("0.0001"), minimum_quantity=Decimal("0.0001"),
     maximum_limit_quantity=Decimal(100), maximum_market_quantity=Decimal(50),
 )
+DECODER = msgspec.json.Decoder(list[AnyAccountFact])
+NUMBERS = ("quantity", "price", "trigger_price", "trailing_bps")
 MS = 1_000_000
 SECOND = 1000 * MS
 START = 1_000 * SECOND
@@ -28,8 +31,13 @@ START = 1_000 * SECOND
 
 def settings(**changes: object) -> AccountSettings:
     """The default settings on BTCUSDT, without latency and with a cap that is not in the way."""
-    plain = AccountSettings(instruments=(INSTRUMENT,), position_max={BTC: Decimal(10)}, entry_latency_ms=0)
+    entry_latency = Constant(ms=Decimal(str(changes.pop("entry_latency_ms", 0))))
+    plain = AccountSettings(instruments=(INSTRUMENT,), position_max={BTC: Decimal(10)}, entry_latency=entry_latency)
     return msgspec.structs.replace(plain, **changes)
+
+
+def _numbers(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: Decimal(value) if name in NUMBERS and isinstance(value, str) else value for name, value in fields.items()}
 
 
 def levels(*pairs: tuple[str, str]) -> tuple[tuple[Decimal, Decimal], ...]:
@@ -47,6 +55,7 @@ class Story:
         self.told: list[tuple[Message, int]] = []
         self._sequence = 0
         self._orders = 0
+        self._amends = 0
 
     def tell(self, message: Message) -> tuple[AccountFact, ...]:
         self.told.append((message, self.now_ns))
@@ -81,18 +90,42 @@ class Story:
         return self.tell(self.order(Side.SELL, quantity, price, **fields))
 
     def order(self, side: Side, quantity: str, price: str | None = None, **fields: object) -> SubmitOrder:
+        """A LIMIT with a price, else a MARKET, unless ``type`` says so; numbers may be texts."""
         self._orders += 1
-        given: dict[str, Any] = {"client_order_id": f"o-{self._orders}", "decided_at_ns": self.now_ns, **fields}
-        return SubmitOrder(
-            **given, strategy_id="test", symbol=BTC, side=side, type=OrderType.LIMIT if price else OrderType.MARKET,
-            quantity=Decimal(quantity), price=Decimal(price) if price else None,
-        )
+        given: dict[str, Any] = {
+            "client_order_id": f"o-{self._orders}", "decided_at_ns": self.now_ns, "strategy_id": "test", "symbol": BTC,
+            "type": OrderType.LIMIT if price else OrderType.MARKET, "price": price, **fields,
+        }
+        return SubmitOrder(**_numbers(given), side=side, quantity=Decimal(quantity))
 
     def cancel(self, client_order_id: str) -> tuple[AccountFact, ...]:
         return self.tell(CancelOrder(
             command_id=f"cancel-{client_order_id}", client_order_id=client_order_id, reason="test",
             decided_at_ns=self.now_ns,
         ))
+
+    def amend(self, client_order_id: str, **fields: object) -> tuple[AccountFact, ...]:
+        self._amends += 1
+        given: dict[str, Any] = {"command_id": f"amend-{self._amends}", "decided_at_ns": self.now_ns, **fields}
+        return self.tell(AmendOrder(**_numbers(given), client_order_id=client_order_id))
+
+    def prints(self, *trades: tuple[str, str, Side], **when: int) -> tuple[AccountFact, ...]:
+        """Several trades in one push."""
+        pushed = tuple(Print(Decimal(price), Decimal(quantity), aggressor) for price, quantity, aggressor in trades)
+        return self.tell(TradesPrinted(**self._market(**when), prints=pushed))
+
+    def recovered(self) -> Account:
+        """What a crash now would leave: the ledger's text folded, and the market heard again."""
+        account = Account.recover(self.settings, "test", DECODER.decode(msgspec.json.encode(self.facts)))
+        for message, now_ns in self.told:
+            if isinstance(message, MarketFact):
+                account.observe(message, now_ns)
+        return account
+
+    def text_of(self, client_order_id: str) -> str:
+        """The sentence of a refusal."""
+        [rejected] = [each for each in self.of(OrderRejected) if each.client_order_id == client_order_id]
+        return rejected.text
 
     def of(self, kind: type[F]) -> list[F]:
         """All facts of a kind so far."""

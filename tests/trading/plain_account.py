@@ -8,6 +8,7 @@ import msgspec
 
 from trading.account import AccountSettings
 from trading.market_facts import Message
+from trading.latency import least_ns
 from trading.messages import (
     AccountFact, CancelSubmitted, EquityMarked, FundingPaid, MarkPriceChanged, OrderAccepted, OrderCanceled, OrderExpired,
     OrderFilled, OrderRejected, OrderSubmitted,
@@ -44,7 +45,7 @@ class PlainAccount:
 
     def __init__(self, settings: AccountSettings) -> None:
         self._settings = settings
-        self._latency_ns = settings.entry_latency_ms * MS
+        self._latency_ns = least_ns(settings.entry_latency)
         self.cash = Fraction(settings.balance)
         self.realized = self.fees = self.funding = Fraction(0)
         self.lots: list[PlainLot] = []

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from tests.trading.decision_facts import BTC, SECOND, SYMBOL, book, filled
-from trading.limits import Freshness, RiskSettings
+from trading.limits import Freshness, MessageLimit, RiskSettings
 from trading.messages import (
     DenyOrder,
     OrderSubmitted,
@@ -22,6 +22,8 @@ SETTINGS = RiskSettings(
     max_order_value_usd=Decimal(5000),
     max_open_orders_per_symbol=20,
     price_collar_pct=Decimal("0.5"),
+    trigger_distance_max_pct=Decimal(10),
+    message_limit=MessageLimit(count=600, window_s=600),
     stale_market_s=Freshness(marketable=2, resting=15),
     permit_lease_ms=1000,
 )

@@ -9,10 +9,26 @@ from tests.trading.account_stories import BTC, INSTRUMENT, MS, START, Story, set
 from trading.account import Account, ImpossibleFact
 from trading.account_settings import AccountSettings
 from trading.messages import (
-    CancelAll, CancelSubmitted, CloseAll, DenyOrder, EquityMarked, FeedLive, OrderAccepted, OrderCanceled, OrderDenied,
-    OrderExpired, OrderFilled, OrderRejected, OrderSubmitted, ReportProgress, SessionClosed, SessionOpened,
-    StrategyProgressed, TradingStateChanged,
+    CancelAll,
+    CancelSubmitted,
+    CloseAll,
+    DenyOrder,
+    EquityMarked,
+    FeedLive,
+    OrderAccepted,
+    OrderCanceled,
+    OrderDenied,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderSubmitted,
+    ReportProgress,
+    SessionClosed,
+    SessionOpened,
+    StrategyProgressed,
+    TradingStateChanged,
 )
+from trading.receipts import Receipt
 from trading.words import Liquidity, OrderState, Side, TimeInForce, TradingState
 
 
@@ -85,15 +101,16 @@ def test_a_cancel_takes_as_long_as_an_order_and_the_market_may_be_faster() -> No
     assert story.of(OrderCanceled)[0].at_ns == START + 300 * MS
 
 
-def test_an_order_can_be_canceled_while_it_is_on_its_way() -> None:
+def test_a_cancel_never_overtakes_the_order_that_it_is_about() -> None:
     story = slow()
-    decided = story.order(Side.BUY, "0.1", client_order_id="a", decided_at_ns=story.now_ns + 1000 * MS)
-    story.tell(decided)
-    story.cancel("a")
+    for order_id, price in (("takes", None), ("rests", "29000")):
+        story.tell(story.order(Side.BUY, "0.1", price, client_order_id=order_id, decided_at_ns=story.now_ns + 1000 * MS))
+        story.cancel(order_id)
     story.book(at_ms=150)
-    assert story.status("a") == ("canceled", "test")
+    assert [story.status(each) for each in ("takes", "rests")] == 2 * [("submitted", "")]
     story.book(at_ms=2000)
-    assert story.fills == []
+    assert [story.status(each) for each in ("takes", "rests")] == [("filled", ""), ("canceled", "test")]
+    assert story.of(OrderCanceled)[0].at_ns == START + 1100 * MS
 
 
 def test_canceling_twice_or_what_is_closed_or_unknown_changes_nothing() -> None:
@@ -252,11 +269,11 @@ def test_nothing_fills_while_the_book_is_unusable_and_again_after_it(fault: str)
         story.stale()
     else:
         story.window((), ()) if fault == "empty" else story.book("29980", "29970")
-    story.trade("29000", "9", Side.SELL)
+    story.trade("29900", "9", Side.SELL)
     story.tell(FeedLive(sequence=99, at_ns=story.now_ns, seen_ns=0, symbol=BTC, stream="all"))
     assert story.fills == []
     story.book()
-    story.trade("29000", "9", Side.SELL)
+    story.trade("29900", "9", Side.SELL)
     assert len(story.fills) == 1
 
 
@@ -275,9 +292,13 @@ def test_what_ioc_and_market_orders_leave_expires() -> None:
     story.buy("2", client_order_id="market")
     story.buy("0.1", "29000", time_in_force=TimeInForce.IOC, client_order_id="away")
     assert [(fact.client_order_id, fact.reason) for fact in story.of(OrderExpired)] == [
-        ("ioc", "no_liquidity"), ("market", "no_liquidity"), ("away", "no_liquidity"),
+        ("ioc", "no_liquidity"), ("away", "no_liquidity"),
     ]
-    assert story.position == Decimal("0.3") + Decimal("1.3")
+    taken = [(fill.client_order_id, fill.quantity, fill.price) for fill in story.fills]
+    assert taken[:2] == [("ioc", Decimal("0.3"), Decimal(30001)), ("market", Decimal(1), Decimal(30002))], "nothing is taken twice"
+    behind = story.fills[2]
+    assert (behind.quantity, behind.price > Decimal(30002)) == (Decimal(1), True)
+    assert behind.receipt is not None and behind.receipt.extrapolated
 
 
 def test_fok_fills_whole_or_not_at_all() -> None:
@@ -327,7 +348,10 @@ def test_a_fill_says_everything_about_itself() -> None:
         at_ns=START, market_sequence=1, client_order_id="a", trade_id="T-000001", symbol=BTC, side=Side.BUY, quantity=Decimal("0.1"),
         price=Decimal(30090), leaves_quantity=Decimal(0), liquidity=Liquidity.TAKER, fee=Decimal("1.5045"),
         mid=Decimal(30000), slippage_bps=Decimal(30), model="fixed", book_sequence=1, realized_pnl=Decimal(0),
-        position=Decimal("0.1"),
+        position=Decimal("0.1"), touch=Decimal("30000.1"), receipt=Receipt(
+            model="fixed(slippage_bps=30)", fee_schedule="default", book_sequence=1, bid=Decimal("29999.9"), ask=Decimal("30000.1"),
+            latency=("constant(ms=0)", "constant(ms=0)"), levels_walked=1,
+        ),
     )
     assert msgspec.json.encode(fill).count(b"0.10") == 0, "numbers have one form"
 
@@ -386,7 +410,7 @@ def test_close_all_flattens_beyond_the_visible_depth() -> None:
     story.book(quantity="0.4")
     story.tell(CloseAll(reason="kill"))
     assert [(fill.quantity, fill.price, fill.model) for fill in story.fills[1:]] == [
-        (Decimal("0.4"), Decimal("30000.1"), "book"), (Decimal("0.6"), Decimal(30090), "fixed"),
+        (Decimal("0.4"), Decimal("30000.1"), "book"), (Decimal("0.6"), Decimal("30000.2"), "book"),
     ]
     assert story.position == 0
 
@@ -511,7 +535,6 @@ def test_recovery_takes_the_venue_rules_of_the_start() -> None:
     ({"slippage_model": "hope"}, "slippage_model must be one of book, fixed, top, not hope"),
     ({"slippage_bps": Decimal(10_000)}, "slippage_bps"),
     ({"maker_fee": Decimal("NaN")}, "maker_fee"),
-    ({"entry_latency_ms": -1}, "entry_latency_ms"),
     ({"equity_interval_ms": 0}, "equity_interval_ms"),
 ])
 def test_settings_that_make_no_sense_are_refused(change: dict[str, object], complaint: str) -> None:

@@ -1,4 +1,4 @@
-"""What each model gives a taking order, and how a trade is shared among resting ones."""
+"""What each model gives a taking order."""
 
 from decimal import Decimal
 
@@ -9,10 +9,8 @@ from hypothesis import strategies as st
 
 from tests.trading.account_stories import BTC, INSTRUMENT, levels
 from trading.book import Book, within
-from trading.matching import TAKER_MODELS, Execution, Taking, reaches, trades_of
-from trading.messages import BookChanged, Print, SubmitOrder, TradesPrinted
-from trading.orders import Order, OrderEvent
-from trading.words import OrderType, Side
+from trading.matching import TAKER_MODELS, Taking
+from trading.words import Side
 
 ASKS = (("100.1", "1"), ("100.2", "2"), ("100.5", "4"))
 BIDS = (("99.9", "1"), ("99.8", "2"), ("99.5", "4"))
@@ -23,8 +21,8 @@ def taking(side: Side, quantity: str, limit: str | None = None) -> Taking:
     return Taking(INSTRUMENT, BOOK, side, Decimal(quantity), Decimal(limit) if limit else None, Decimal(30))
 
 
-def executions(*pairs: tuple[str, str]) -> tuple[Execution, ...]:
-    return tuple(Execution(Decimal(price), Decimal(quantity)) for price, quantity in pairs)
+def executions(*pairs: tuple[str, str]) -> tuple[tuple[Decimal, Decimal], ...]:
+    return tuple((Decimal(price), Decimal(quantity)) for price, quantity in pairs)
 
 
 STORIES = [
@@ -45,7 +43,10 @@ STORIES = [
 
 @pytest.mark.parametrize(("model", "side", "quantity", "limit", "expected"), STORIES)
 def test_a_model_gives(model: str, side: Side, quantity: str, limit: str | None, expected: list[tuple[str, str]]) -> None:
-    assert TAKER_MODELS[model](taking(side, quantity, limit)) == executions(*expected)
+    got = TAKER_MODELS[model](taking(side, quantity, limit))
+    assert tuple(each[:2] for each in got) == executions(*expected)
+    shown = {price: quantity for price, quantity in BOOK.opposite(side)} if model == "book" else {}
+    assert all(each.level_displayed == shown.get(each.price, 0) and not each.extrapolated for each in got)
 
 
 @given(
@@ -62,54 +63,6 @@ def test_no_model_gives_more_than_asked_or_worse_than_the_limit_or_off_tick(
     got = TAKER_MODELS[model](asked)
     assert 0 < sum(each.quantity for each in got) <= asked.quantity
     assert all(within(side, limit, each.price) and INSTRUMENT.on_tick(each.price) for each in got)
-
-
-def resting(side: Side, price: str, quantity: str) -> Order:
-    intent = SubmitOrder(
-        client_order_id=price, strategy_id="s", symbol=BTC, side=side, type=OrderType.LIMIT, quantity=Decimal(quantity),
-        price=Decimal(price),
-    )
-    order = Order(intent, effective_at_ns=0)
-    order.advance(OrderEvent.SUBMIT)
-    order.advance(OrderEvent.ACCEPT)
-    return order
-
-
-def shares(trade: Print, orders: list[Order], took: Decimal = Decimal(1)) -> list[tuple[str, Decimal]]:
-    """What each order is offered, if each takes the share ``took`` of it."""
-    offers = []
-    for order, quantity in reaches(trade, orders):
-        offers.append((order.client_order_id, quantity))
-        if took:
-            order.fill(quantity * took, order.intent.price or Decimal(0))
-    return offers
-
-
-def test_a_trade_is_shared_once_best_price_first() -> None:
-    orders = [resting(Side.BUY, "100", "1"), resting(Side.BUY, "99", "1"), resting(Side.BUY, "98", "1")]
-    assert shares(Print(Decimal(98), Decimal("1.5"), Side.SELL), orders) == [("100", 1), ("99", Decimal("0.5"))]
-
-
-def test_a_trade_reaches_orders_at_its_price_and_better_only() -> None:
-    orders = [resting(Side.SELL, "100", "1"), resting(Side.SELL, "101", "1"), resting(Side.SELL, "102", "1")]
-    assert shares(Print(Decimal(101), Decimal(9), Side.BUY), orders) == [("100", 1), ("101", 1)]
-
-
-def test_what_an_order_declines_is_left_for_the_next() -> None:
-    orders = [resting(Side.BUY, "100", "1"), resting(Side.BUY, "99", "1")]
-    assert shares(Print(Decimal(98), Decimal(1), Side.SELL), orders, took=Decimal("0.5")) == [("100", 1), ("99", Decimal("0.5"))]
-    orders = [resting(Side.BUY, "100", "1"), resting(Side.BUY, "99", "1")]
-    assert shares(Print(Decimal(98), Decimal(1), Side.SELL), orders, took=Decimal(0)) == [("100", 1), ("99", 1)]
-
-
-def test_what_of_a_window_crosses_resting_orders_counts_like_trades() -> None:
-    common = {"sequence": 1, "at_ns": 1, "seen_ns": 1, "symbol": BTC}
-    window = BookChanged(**common, bids=levels(("99", "2"), ("98", "1")), asks=levels(("101", "3"), ("102", "1")))  # type: ignore[arg-type]
-    assert trades_of(window, Decimal(100), Decimal(100)) == () == trades_of(window, None, None)
-    assert trades_of(window, Decimal(101), None) == (Print(Decimal(101), Decimal(3), Side.SELL),)
-    assert trades_of(window, None, Decimal(98)) == (Print(Decimal(99), Decimal(2), Side.BUY), Print(Decimal(98), Decimal(1), Side.BUY))
-    printed = TradesPrinted(**common, prints=(Print(Decimal(99), Decimal(2), Side.BUY),))  # type: ignore[arg-type]
-    assert trades_of(printed, None, None) == printed.prints
 
 
 def test_a_model_leaves_the_book_as_it_is() -> None:

@@ -9,14 +9,15 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
-from trading.messages import SubmitOrder
+from trading.messages import OrderAmended, SubmitOrder
 from trading.orders import LIFE, Order, OrderEvent, Refused
 from trading.quantities import ZERO
 from trading.words import OrderState, OrderType, Side
-from trading.working import Orders
+from trading.working import Arrival, Orders
 
 SYMBOL = "X"
-AWAY, WORKING = (OrderState.SUBMITTED,), (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED)
+AWAY, WORKING = (OrderState.SUBMITTED,), (OrderState.ACCEPTED, OrderState.TRIGGERED, OrderState.PARTIALLY_FILLED)
+SEQUENCE = 7
 ENDS = {OrderEvent.REJECT: OrderState.REJECTED, OrderEvent.CANCEL: OrderState.CANCELED, OrderEvent.EXPIRE: OrderState.EXPIRED}
 MAY_END = {OrderEvent.REJECT: AWAY, OrderEvent.CANCEL: AWAY + WORKING, OrderEvent.EXPIRE: WORKING}
 
@@ -36,7 +37,7 @@ class Plain(msgspec.Struct):
     state: OrderState
     reason: str = ""
     fills: list[tuple[Decimal, Decimal]] = []
-    accepted_as: int = 0
+    rested_as: int = 0
     asked_as: int = 0
     cancel: tuple[int, int, str] | None = None
 
@@ -57,7 +58,7 @@ class OrderTable(RuleBasedStateMachine):
         self.orders = Orders()
         self.plain: dict[str, Plain] = {}
         self.asked = 0
-        self.accepted = 0
+        self.rested = 0
 
     # ------------------------------------------------------------------------------------------------ what is done
 
@@ -79,9 +80,30 @@ class OrderTable(RuleBasedStateMachine):
     @rule(name=names)
     def accept(self, name: str) -> None:
         order, record = self.orders.known[name], self.plain[name]
-        if self._allowed(record.state in AWAY, order, OrderEvent.ACCEPT, lambda: self.orders.accept(order)):
-            self.accepted += 1
-            record.state, record.accepted_as = OrderState.ACCEPTED, self.accepted
+        if self._allowed(record.state in AWAY, order, OrderEvent.ACCEPT, lambda: self.orders.accept(order, SEQUENCE)):
+            record.state = OrderState.ACCEPTED
+
+    @rule(name=names)
+    def rest(self, name: str) -> None:
+        """To the end of its queue, wherever it was."""
+        order, record = self.orders.known[name], self.plain[name]
+        if order.limit is not None and self._allowed(record.state in WORKING, order, OrderEvent.REST, lambda: self.orders.rest(order)):
+            self.rested += 1
+            record.rested_as, record.reason = self.rested, ""
+
+    @rule(name=names, more=st.integers(0, 3).map(Decimal), price=st.integers(98, 102).map(Decimal), requeued=st.booleans())
+    def amend(self, name: str, more: Decimal, price: Decimal, requeued: bool) -> None:
+        order, record = self.orders.known[name], self.plain[name]
+        if order.limit is None:
+            return
+        quantity, price = record.quantity + more, price if requeued else order.limit
+        fact = OrderAmended(
+            at_ns=0, client_order_id=name, command_id=f"amend {self._next_asked()}", quantity=quantity, leaves_quantity=record.left + more,
+            price=price, trigger_price=None, requeued=requeued,
+        )
+        if self._allowed(record.state in WORKING, order, OrderEvent.AMEND, lambda: self.orders.amend(order, fact)):
+            record.quantity, record.price, record.reason = quantity, price, ""
+            record.rested_as = 0 if requeued else record.rested_as
 
     @rule(name=names, part=st.integers(1, 4), price=st.integers(95, 105).map(Decimal))
     def fill(self, name: str, part: int, price: Decimal) -> None:
@@ -89,7 +111,7 @@ class OrderTable(RuleBasedStateMachine):
         order, record = self.orders.known[name], self.plain[name]
         quantity = record.left * part / 4 or Decimal(1)
         event = OrderEvent.FILL_REST if quantity == record.left else OrderEvent.FILL_PART
-        if self._allowed(record.state in WORKING, order, event, lambda: self.orders.fill(order, quantity, price)):
+        if self._allowed(record.state in WORKING, order, event, lambda: self.orders.fill(order, quantity, price, SEQUENCE)):
             record.fills = [*record.fills, (quantity, price)]
             record.state = OrderState.PARTIALLY_FILLED if record.left else OrderState.FILLED
 
@@ -139,9 +161,11 @@ class OrderTable(RuleBasedStateMachine):
 
     @invariant()
     def the_next_arrival_is_the_earliest_that_still_matters(self) -> None:
-        dues = [(record.due_ns, record.asked_as, name, False) for name, record in self.plain.items() if record.state in AWAY]
-        dues += [(*record.cancel[:2], name, True) for name, record in self.plain.items() if record.is_open and record.cancel]
-        assert self.orders.next_due() == min(dues, default=None)
+        dues = [(record.due_ns, record.asked_as, name, Arrival.ORDER) for name, record in self.plain.items() if record.state in AWAY]
+        dues += [(*record.cancel[:2], name, Arrival.CANCEL) for name, record in self.plain.items() if record.is_open and record.cancel]
+        earliest = min(dues, key=lambda each: each[:2], default=None)
+        due = self.orders.next_due()
+        assert (due and (due.at_ns, due.client_order_id, due.what)) == (earliest and (earliest[0], *earliest[2:]))
 
     @invariant()
     def the_worst_position_is_the_one_after_the_worst_fills(self) -> None:
@@ -150,7 +174,7 @@ class OrderTable(RuleBasedStateMachine):
             for start in (Decimal(-2), ZERO, Decimal("1.75")):
                 towards = 1 if side is Side.BUY else -1
                 position = start * towards
-                working = [self.plain[name] for name in self._queue(side)]
+                working = [record for record in self.plain.values() if record.side is side and record.state in WORKING]
                 for record in working:
                     position += max(min(record.left, -position), ZERO) if record.reduce_only else ZERO
                 position += sum((record.left for record in working if not record.reduce_only), ZERO)
@@ -183,10 +207,9 @@ class OrderTable(RuleBasedStateMachine):
         return self.asked
 
     def _queue(self, side: Side) -> list[str]:
-        """A market order that was accepted counts as priced at zero."""
-        names = [name for name, record in self.plain.items() if record.side is side and record.state in WORKING]
+        names = [name for name, record in self.plain.items() if record.side is side and record.state in WORKING and record.rested_as]
         better = -1 if side is Side.BUY else 1
-        return sorted(names, key=lambda name: (better * (self.plain[name].price or ZERO), self.plain[name].accepted_as))
+        return sorted(names, key=lambda name: (better * (self.plain[name].price or ZERO), self.plain[name].rested_as))
 
 
 TestOrderTable = OrderTable.TestCase

@@ -12,8 +12,9 @@ from tests.trading.account_stories import BTC, START, Story, settings
 from tests.trading.test_account_properties import STEPS, a_story, act, latencies, models
 from trading.account import Account
 from trading.carry import carried_from
+from trading.latency import Constant
 from trading.messages import (
-    AccountFact, AnyAccountFact, CancelAll, CloseAll, DenyOrder, EquityMarked, MarketFact, OrderAccepted, OrderCanceled, OrderFilled,
+    AccountFact, AnyAccountFact, CancelAll, CloseAll, DenyOrder, EquityMarked, MarketFact, OrderAccepted, OrderCanceled, OrderFilled, OrderRested,
     ReportProgress, SessionClosed, TradingStateChanged,
 )
 from trading.replay import Difference, replay
@@ -140,7 +141,7 @@ def test_another_market_is_another_ledger() -> None:
 
 def test_other_settings_are_another_ledger() -> None:
     story = a_day()
-    changed = msgspec.structs.replace(story.settings, entry_latency_ms=51)
+    changed = msgspec.structs.replace(story.settings, entry_latency=Constant(ms=Decimal(51)))
     market = [message for message, _ in story.told if isinstance(message, MarketFact)]
     found = replay(Account(changed, "test"), market, story.facts, story.facts[-1].market_sequence)
     assert found is not None and type(found.recorded) is type(found.replayed)
@@ -152,7 +153,7 @@ def test_a_session_that_died_between_two_market_facts_and_was_closed_later_is_to
     story.book()
     story.buy("0.1", "29000")
     story.book(at_ms=100)
-    assert isinstance(story.facts[-1], OrderAccepted) and story.facts[-1].market_sequence == 1
+    assert isinstance(story.facts[-1], OrderRested) and story.facts[-1].market_sequence == 1
     account = Account.folded(stored(story.facts))
     first = story.told[0][0]
     assert isinstance(first, MarketFact)

@@ -3,15 +3,21 @@
 from decimal import Decimal
 from fractions import Fraction
 
+import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.trading.decision_facts import BTC, SECOND, SYMBOL, book, filled
-from trading.limits import Freshness, RiskSettings
+from trading.limits import Freshness, MessageLimit, RiskSettings
 from trading.messages import (
     AccountFact,
+    AmendOrder,
+    AmendRejected,
+    AmendSubmitted,
+    DenyAmend,
     DenyOrder,
+    OrderAmended,
     OrderCanceled,
     OrderRejected,
     OrderSubmitted,
@@ -30,6 +36,8 @@ SETTINGS = RiskSettings(
     max_order_value_usd=Decimal(100_000),
     max_open_orders_per_symbol=20,
     price_collar_pct=Decimal("0.5"),
+    trigger_distance_max_pct=Decimal(10),
+    message_limit=MessageLimit(count=100000, window_s=600),
     stale_market_s=Freshness(marketable=2, resting=15),
     permit_lease_ms=1000,
 )
@@ -37,7 +45,7 @@ QUANTITIES = st.integers(1, 800).map(lambda number: Decimal(number) / 10_000)
 
 
 class AccountAndGate(RuleBasedStateMachine):
-    """A strategy without restraint, an account that fills, cancels and rejects at will, late facts, and gates that
+    """A strategy without restraint, an account that fills, amends, cancels and rejects at will, late facts, and gates that
     restart.
 
     The oracle keeps its own account of approved orders in fractions and knows nothing of the gate's.
@@ -52,6 +60,7 @@ class AccountAndGate(RuleBasedStateMachine):
         self.asked = 0
         self.submitted: set[str] = set()
         self.approved: dict[str, SubmitOrder] = {}
+        self.amends: dict[str, AmendOrder] = {}
 
     @initialize()
     def start(self) -> None:
@@ -87,6 +96,41 @@ class AccountAndGate(RuleBasedStateMachine):
             known = self.approved[data.draw(st.sampled_from(sorted(self.approved)))]
             if known.client_order_id in self.gate._decided:
                 assert self.gate.decide(known, NOW) == known
+
+    @rule(data=st.data(), quantity=QUANTITIES)
+    def ask_to_amend(self, data: st.DataObject, quantity: Decimal) -> None:
+        if not self.open:
+            return
+        self.asked += 1
+        name = data.draw(st.sampled_from(sorted(self.open)))
+        asked = AmendOrder(command_id=f"a{self.asked}", client_order_id=name, quantity=quantity)
+        if not isinstance(self.gate.decide(asked, NOW), DenyAmend):
+            self.amends[asked.command_id] = asked
+            self.tell(AmendSubmitted(
+                at_ns=0, client_order_id=name, command_id=asked.command_id, quantity=quantity, price=None, trigger_price=None, reason="",
+                effective_at_ns=0,
+            ))
+
+    @rule(data=st.data(), refused=st.booleans())
+    def answer_an_amendment(self, data: st.DataObject, refused: bool) -> None:
+        """In any order: what asks for no more than has filled is always refused."""
+        waiting = [name for name, each in self.amends.items() if each.client_order_id in self.open]
+        if not waiting:
+            return
+        asked = self.amends.pop(data.draw(st.sampled_from(waiting)))
+        order, leaves = self.open[asked.client_order_id]
+        assert asked.quantity is not None
+        left = Fraction(asked.quantity) - (Fraction(order.quantity) - leaves)
+        if refused or left <= 0:
+            self.tell(AmendRejected(
+                at_ns=0, client_order_id=order.client_order_id, command_id=asked.command_id, reason="any", text="",
+            ))
+            return
+        self.open[asked.client_order_id] = (msgspec.structs.replace(order, quantity=asked.quantity), left)
+        self.tell(OrderAmended(
+            at_ns=0, client_order_id=order.client_order_id, command_id=asked.command_id, quantity=asked.quantity,
+            leaves_quantity=_decimal(left), price=order.price, trigger_price=None, requeued=True,
+        ))
 
     @rule(data=st.data(), part=st.integers(1, 4))
     def fill(self, data: st.DataObject, part: int) -> None:
@@ -142,7 +186,8 @@ class AccountAndGate(RuleBasedStateMachine):
 
     @invariant()
     def the_gate_never_thinks_it_has_less_than_the_truth_when_it_has_heard_everything(self) -> None:
-        if hasattr(self, "gate") and self.heard == len(self.facts):
+        pending = any(each.client_order_id in self.open for each in self.amends.values())
+        if hasattr(self, "gate") and self.heard == len(self.facts) and not pending:
             truth = sum(
                 (signed(order.side, _decimal(leaves)) for order, leaves in self.open.values()), _decimal(self.position)
             )

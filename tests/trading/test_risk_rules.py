@@ -8,14 +8,15 @@ import pytest
 
 from tests.trading.decision_facts import BTC, MS, SECOND, SYMBOL, book, stale, trades
 from tests.trading.risk_desk import NOW, SETTINGS, Desk, buy, progress, sell
-from trading.limits import RiskSettings
+from trading.limits import MessageLimit, RiskSettings
 from trading.messages import (
     DenyOrder,
     OrderCanceled,
     SubmitOrder,
 )
 from trading.risk import RiskGate
-from trading.risk_rules import PASS, RULES
+from trading.risk_case import PASS
+from trading.risk_rules import RULES
 from trading.words import OrderType, TimeInForce
 
 
@@ -165,6 +166,10 @@ def test_every_rule_has_a_story_in_which_it_alone_refuses() -> None:
     story("quantity_within_limit", buy("0.06"))
     story("value_within_limit", buy("0.05"), max_order_value_usd=Decimal(100))
     story("price_within_collar", buy("0.01", "60000"))
+    story("follows_its_parent", buy("0.01", reduce_only=True, parent_order_id="nobody"))
+    story("trigger_within_distance", buy("0.01", type=OrderType.STOP_MARKET, trigger_price=Decimal(75000)))
+    chatty = story("messages_within_limit", buy("0.01"), message_limit=MessageLimit(count=1, window_s=1))
+    chatty.answer(buy("0.001", name="first"))
     crowded = story("open_orders_within_limit", buy("0.01", "64999"), max_open_orders_per_symbol=1)
     crowded.answer(buy("0.01", "64999", name="first"))
     assert set(stories) == {rule.__name__ for rule in RULES}
@@ -185,6 +190,7 @@ def test_every_rule_has_a_story_in_which_it_alone_refuses() -> None:
             "max_order_quantity.BTCUSDT must be a positive number, not NaN",
         ),
         ({"max_order_value_usd": Decimal(-1)}, "max_order_value_usd must be a positive number, not -1"),
+        ({"trigger_distance_max_pct": Decimal(0)}, "trigger_distance_max_pct must be a positive number, not 0"),
     ],
 )
 def test_a_limit_that_is_no_limit_is_refused(changes: dict[str, Any], message: str) -> None:

@@ -50,6 +50,16 @@ def test_the_shipped_limits_load_and_the_shipped_strategies_fit_into_them() -> N
     assert reversion.quantity <= limits.position_max
     assert quoter.inventory_max <= limits.position_max
     assert 5 <= 2 * quoter.levels <= limits.open_orders_max
+    for protected in (cross, reversion):
+        assert 0 < protected.stop_loss_bps <= 100 * limits.trigger_distance_max_pct
+        assert 0 <= protected.take_profit_bps <= 100 * limits.trigger_distance_max_pct
+
+
+def test_a_quoter_that_moves_its_whole_ladder_whenever_it_may_stays_within_the_message_limit() -> None:
+    limit = msgspec.convert(loaded(CONFIG / "risk.yaml"), RiskSettings).message_limit
+    quoter = msgspec.convert(loaded(CONFIG / "strategies" / "quoter.yaml"), AnySettings)
+    assert quoter.amend
+    assert 2 * quoter.levels * (limit.window_s * 1000 // quoter.rest_ms) <= limit.count
 
 
 @pytest.mark.parametrize("key", [field.name for field in msgspec.structs.fields(RiskSettings)])
@@ -74,6 +84,10 @@ def test_every_limit_is_required(key: str) -> None:
         (CROSS, {"window_bars": 5}, "unknown field `window_bars`"),
         (REVERSION, {"window_bars": 1}, "2 <= window_bars <= warmup_bars must hold, not 1, 50"),
         (REVERSION, {"entry_deviations": "-1"}, "entry_deviations must be a positive number, not -1"),
+        (CROSS, {"stop_loss_bps": "-1"}, "stop_loss_bps must be from 0 (none) to 5000, not -1"),
+        (CROSS, {"take_profit_bps": "5001"}, "take_profit_bps must be from 0 (none) to 5000, not 5001"),
+        (REVERSION, {"trailing_stop_bps": "NaN"}, "trailing_stop_bps must be from 0 (none) to 5000, not NaN"),
+        (QUOTES, {"amend": "perhaps"}, "Expected `bool`"),
         (QUOTES, {"levels": 11}, "Expected `int` <= 10"),
         (QUOTES, {"inventory_max": "0"}, "inventory_max must be a positive number, not 0"),
     ],

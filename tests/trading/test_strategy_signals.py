@@ -7,14 +7,15 @@ import msgspec
 import pytest
 
 from tests.trading.decision_facts import BTC, MS, SYMBOL, book
-from tests.trading.strategy_settings import CROSS, QUOTES, REVERSION
+from tests.trading.strategy_settings import AMENDED_QUOTES, CROSS, QUOTES, REVERSION
 from trading.bars import BarClosed
 from trading.messages import SubmitOrder
 from trading.strategy.mean_reversion import MeanReversion
-from trading.strategy.protocol import Place, Strategy, View, Wishes, Withdraw, Working, toward
+from trading.strategy.protocol import Change, Place, Strategy, View, Wishes, Withdraw, Working
 from trading.strategy.quoter import Quoter
 from trading.strategy.registry import STRATEGIES, build
 from trading.strategy.sma_cross import SmaCross
+from trading.strategy.targets import toward
 from trading.words import OrderType, Side
 
 FLAT = Decimal(0)
@@ -186,6 +187,53 @@ def test_no_quote_without_a_book_of_two_uncrossed_sides() -> None:
     one_sided = View(instrument=BTC, at_ns=0, position=FLAT, working=(), bid=Decimal(1), ask=None)
     crossed = View(instrument=BTC, at_ns=10_000 * MS, position=FLAT, working=(), bid=Decimal(2), ask=Decimal(1))
     assert quote(Quoter(QUOTES), one_sided) == quote(Quoter(QUOTES), crossed) == ()
+
+
+# ---------------------------------------------------------------------------------------------------- quotes moved in place
+
+
+def ladder(mid: str = "65000.1", **state: bool) -> tuple[Working, ...]:
+    """Six quotes around this mid, in the book unless told otherwise."""
+    orders = resting(quote(Quoter(AMENDED_QUOTES), view(mid=mid)))
+    return tuple(msgspec.structs.replace(each, **{"resting": True, **state}) for each in orders)
+
+
+def shown(wishes: Wishes) -> list[tuple[str, str]]:
+    return [(type(wish).__name__, str(getattr(wish, "price", ""))) for wish in wishes]
+
+
+def test_a_ladder_whose_mid_has_moved_is_moved_in_place_level_by_level() -> None:
+    orders = ladder()
+    wishes = quote(Quoter(AMENDED_QUOTES), view(working=orders, mid="65005.1"))
+    assert [type(wish) for wish in wishes] == [Change] * 6
+    moved = {wish.client_order_id: wish.price for wish in wishes if isinstance(wish, Change)}
+    assert all(moved[each.order.client_order_id] == (each.order.price or FLAT) + 5 for each in orders)
+
+
+@pytest.mark.parametrize(("story", "seen", "expected"), [
+    ("nothing has moved far enough", view(working=ladder(), mid="65005.0"), []),
+    ("what is not in the book yet is left alone", view(working=ladder(resting=False), mid="65009"), []),
+    ("what is being canceled is left alone, and may still fill", view(working=ladder(canceling=True), mid="65009"), []),
+    ("what is filled is placed anew", view(Q, ladder()[1:]), [("Place", "64997.6")]),
+    ("and all others stand", view(working=ladder()[:5]), [("Place", "65002.6")]),
+    ("the inventory is full: the side goes", view(5 * Q, ladder()), [("Withdraw", "")] * 3),
+    ("two levels are left: the farthest goes", view(3 * Q, ladder()), [("Withdraw", "")]),
+    ("nothing works", view(), [("Place", price) for price in ("64999.6", "64998.6", "64997.6", "65000.6", "65001.6", "65002.6")]),
+])
+def test_only_what_is_out_of_place_is_touched(story: str, seen: View, expected: list[tuple[str, str]]) -> None:
+    assert shown(quote(Quoter(AMENDED_QUOTES), seen)) == expected, story
+
+
+def test_quotes_rest_before_they_are_moved_again() -> None:
+    quoter = Quoter(AMENDED_QUOTES)
+    assert len(quote(quoter, view(working=ladder(), mid="65005.1"))) == 6
+    assert quote(quoter, view(working=ladder(), mid="65010.1", at_ns=10_999 * MS)) == ()
+    assert len(quote(quoter, view(working=ladder(), mid="65010.1", at_ns=11_000 * MS))) == 6
+
+
+def test_a_quote_that_is_being_moved_is_not_moved_a_second_time() -> None:
+    orders = tuple(msgspec.structs.replace(each, amending="x") for each in ladder())
+    assert quote(Quoter(AMENDED_QUOTES), view(working=orders, mid="65005.1")) == ()
 
 
 def test_a_target_already_held_needs_no_order() -> None:

@@ -9,19 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.trading.decision_facts import BTC, MS, SECOND, SYMBOL, Exchange, book, filled, live, stale, trades, walk
-from tests.trading.strategy_settings import CROSS, QUOTES, REVERSION
+from tests.trading.risk_desk import SETTINGS
+from tests.trading.strategy_settings import AMENDED_QUOTES, CROSS, PROTECTED, QUOTES, REVERSION
+from tests.trading.whole_loop import Loop
 from trading.bars import BarClosed
 from trading.messages import (
-    AccountFact,
-    CancelOrder,
-    MarketFact,
-    OrderDenied,
-    OrderSubmitted,
-    ReportProgress,
-    SubmitOrder,
+    AccountFact, AmendOrder, AmendRejected, AmendSubmitted, CancelOrder, MarketFact, OrderAmended, OrderCanceled, OrderDenied,
+    OrderSubmitted, ReportProgress, SubmitOrder,
 )
 from trading.strategy.own_orders import OwnOrders
 from trading.strategy.protocol import StrategySettings
+from trading.strategy.record import Record
 from trading.strategy.trader import HistoryRequest, Intent, Trader
 from trading.words import OrderType, Side
 
@@ -207,6 +205,87 @@ def test_two_symbols_trade_only_when_both_are_warm() -> None:
     assert [order.symbol for order in orders(intents)] == ["ETHUSDT"]
 
 
+# ---------------------------------------------------------------------------------------------------- amendments
+
+
+def test_moving_quotes_in_place_takes_fewer_messages_and_never_leaves_the_book() -> None:
+    path = [65000] * 54 + [65000 + 20 * number for number in range(30)]
+    moved, renewed = Loop(AMENDED_QUOTES).run(walk(path)), Loop(QUOTES).run(walk(path))
+    messages = [sum(1 for intent in loop.intents if not isinstance(intent, ReportProgress)) for loop in (moved, renewed)]
+    assert messages[0] < messages[1]
+    assert any(isinstance(intent, AmendOrder) for intent in moved.intents) and moved.of(OrderAmended)
+    assert not any(isinstance(intent, CancelOrder) for intent in moved.intents)
+    assert {fact.reason for fact in moved.of(AmendRejected)} <= {"not_working"}, "filled before the strategy heard of it"
+
+
+def test_a_refused_amendment_reaches_the_strategy_and_is_asked_for_again() -> None:
+    refused = Loop(msgspec.structs.replace(AMENDED_QUOTES, offset_ticks=200)).run(walk([65000] * 55))
+    refused.gate._settings = msgspec.structs.replace(SETTINGS, price_collar_pct=Decimal("0.0001"))
+    start = refused.account.market_sequence
+    again = walk([65000, 65009, 65009, 65009, 65009, 65009], start_ns=refused.account.desk.now_ns + 250 * MS)
+    refused.run(msgspec.structs.replace(fact, sequence=fact.sequence + start) for fact in again)
+    denied = refused.of(AmendRejected)
+    assert denied and all(fact.reason == "collar" for fact in denied)
+    assert len({fact.command_id for fact in denied}) > len({fact.client_order_id for fact in denied}), "asked for more than once"
+
+
+def amend(command_id: str, client_order_id: str = "o", market_sequence: int = 5) -> AmendOrder:
+    return AmendOrder(command_id=command_id, client_order_id=client_order_id, market_sequence=market_sequence)
+
+
+def on_record(*facts: AccountFact) -> Trader:
+    agent = trader(QUOTES)
+    for sequence, fact in enumerate(facts, 1):
+        agent.on_fact(sequence, fact)
+    return agent
+
+
+def test_an_amendment_is_settled_by_its_record_its_refusal_or_the_end_of_its_order() -> None:
+    asked = AmendSubmitted(
+        at_ns=0, client_order_id="o", command_id="a", quantity=None, price=None, trigger_price=None, reason="", effective_at_ns=0,
+    )
+    refused = AmendRejected(at_ns=0, client_order_id="o", command_id="b", reason="collar", text="")
+    agent = on_record(asked, refused)
+    assert [agent.settled(amend(name)) for name in ("a", "b", "c")] == [True, True, False]
+    assert on_record(OrderCanceled(at_ns=0, client_order_id="o", reason="oco")).settled(amend("c"))
+
+
+def test_children_and_amendments_follow_the_newest_order_on_record_but_not_an_older_one() -> None:
+    (parent, child, *_) = Loop(PROTECTED).run(walk([65000 + number for number in range(53)])).orders
+    record = Record("sma_cross")
+    record.on_fact(1, OrderSubmitted(at_ns=0, order=parent, effective_at_ns=0))
+    assert record.could_follow(child), "the process died between the two: the child is made up for"
+    assert record.could_follow(amend("a", market_sequence=child.market_sequence))
+    newer = msgspec.structs.replace(parent, client_order_id="newer", market_sequence=parent.market_sequence + 1)
+    record.on_fact(2, OrderSubmitted(at_ns=0, order=newer, effective_at_ns=0))
+    assert not record.could_follow(child) and not record.could_follow(amend("a", market_sequence=child.market_sequence))
+    record.on_fact(3, OrderSubmitted(at_ns=0, order=child, effective_at_ns=0))
+    assert record.could_follow(child)
+
+
+# ---------------------------------------------------------------------------------------------------- prints
+
+
+def test_a_print_that_the_book_does_not_vouch_for_moves_no_bar_and_is_counted() -> None:
+    agent = Trader(CROSS, [BTC], FINGERPRINT, print_band_bps=Decimal(10))
+    run(agent, [book(1, SECOND), trades(2, SECOND, 65000, 65066, 64934), trades(3, 2 * SECOND, 65065)])
+    assert agent.off_book_count == 2, "65065 is within 10 bps of the ask, 65066 is not"
+    heard = agent._desks[SYMBOL]._recent[-1]
+    assert (heard.high, heard.low, heard.trades) == (Decimal(65000), Decimal(65000), 0)
+    agent.on_market(book(4, 3 * SECOND))
+    high = max(bar.high for bar in agent._desks[SYMBOL]._recent)
+    assert high == Decimal(65065)
+
+
+def test_bars_begin_when_trading_is_heard_and_a_silent_book_vouches_for_nothing() -> None:
+    agent = trader()
+    run(agent, [trades(1, SECOND, 3000)])
+    run(agent, [book(2, SECOND), stale(3, SECOND, "depth"), trades(4, SECOND, 80000)])
+    assert agent.off_book_count == 0
+    run(agent, [book(5, SECOND), stale(6, SECOND, "price"), trades(7, SECOND, 80000)])
+    assert agent.off_book_count == 1
+
+
 # ---------------------------------------------------------------------------------------------------- history
 
 MINUTES = msgspec.structs.replace(CROSS, bar_interval="1m")
@@ -231,9 +310,9 @@ def test_history_may_come_late_overlap_and_have_a_gap_before_the_first_live_bar(
     run(
         agent,
         [
-            book(1, 60 * minute + SECOND),
+            book(1, 60 * minute + SECOND, 500, 501),
             trades(2, 61 * minute + SECOND, 500),
-            book(3, 62 * minute),
+            book(3, 62 * minute, 509, 510),
             trades(4, 62 * minute + 1, 510),
         ],
     )
@@ -241,7 +320,8 @@ def test_history_may_come_late_overlap_and_have_a_gap_before_the_first_live_bar(
     (progress,) = agent.seed_history(SYMBOL, bars(63))
     assert isinstance(progress, ReportProgress) and progress.bars == 62, "0 to 61; the 62nd is still forming"
     agent = trader(MINUTES)
-    run(agent, [book(1, 60 * minute + SECOND), trades(2, 61 * minute + SECOND, 500), book(3, 62 * minute)])
+    last = [book(1, 60 * minute + SECOND, 500, 501), trades(2, 61 * minute + SECOND, 500), book(3, 62 * minute, 500, 501)]
+    run(agent, last)
     agent.seed_history(SYMBOL, bars(55))
     assert agent.bars == 62, "55 from history, 6 flat, 1 heard live"
 

@@ -7,8 +7,11 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 
+import msgspec
+
 from trading.bars import BarBuilder, BarClosed, BarsReset, continuous
-from trading.messages import AccountFact, BookChanged, FeedStale, MarketFact, OrderDenied, OrderRejected
+from trading.messages import AccountFact, BookChanged, FeedStale, MarketFact, OrderDenied, OrderRejected, TradesPrinted
+from trading.prints import PrintGuard
 from trading.quantities import Instrument
 from trading.strategy.own_orders import OwnOrders
 from trading.strategy.protocol import Strategy, StrategySettings, View, Wishes, Withdraw
@@ -16,17 +19,23 @@ from trading.trust import MarketTrust
 
 __all__ = ["Desk"]
 
+OVERTAKEN = ("parent_ended", "position_closed", "reduce_only_would_increase")
+"""Rejections that another order's fate has caused: what this one was for is gone, and nothing was wrong with it."""
+BOOK_STREAMS = ("all", "depth")
+"""How the names of the streams begin whose silence leaves the book without a voucher."""
+
 
 class Desk:
     """Counts bars to the end of warm-up and asks the strategy; a fold of market facts, account facts and history.
 
     Wishes about bar ``warmup_bars`` + 1 are the first to be granted. None is granted while the market data is not
     trusted, nor for ``denial_pause_bars`` bars after an order was denied or rejected; a stale feed makes the desk
-    withdraw what rests.
+    withdraw what could still open something. A print farther than ``print_band_bps`` off the book moves no bar.
     """
 
     def __init__(
-        self, strategy_id: str, settings: StrategySettings, instrument: Instrument, build: Callable[[], Strategy]
+        self, strategy_id: str, settings: StrategySettings, instrument: Instrument, print_band_bps: Decimal,
+        build: Callable[[], Strategy],
     ) -> None:
         self.instrument = instrument
         self.orders = OwnOrders(strategy_id, instrument.symbol)
@@ -37,6 +46,7 @@ class Desk:
         self._builder = BarBuilder(instrument.symbol, settings.interval_ns)
         self._recent: deque[BarClosed] = deque(maxlen=settings.warmup_bars)
         self._trust = MarketTrust()
+        self._guard = PrintGuard(print_band_bps)
         self._pause_bars = 0
         self._bid: Decimal | None = None
         self._ask: Decimal | None = None
@@ -46,14 +56,21 @@ class Desk:
         """Warm-up is over."""
         return self.bars >= self._settings.warmup_bars
 
+    @property
+    def off_book_count(self) -> int:
+        """Prints that moved no bar because the book does not vouch for them."""
+        return self._guard.off_book_count
+
     def on_market(self, fact: MarketFact, permitted: bool) -> Wishes:
         """The wishes to grant; no orders unless ``permitted`` by the trader."""
         self._trust.on_market(fact)
         if isinstance(fact, BookChanged):
             self._take_book(fact)
-        wishes = self._on_bars(fact)
+        elif isinstance(fact, FeedStale) and fact.stream.startswith(BOOK_STREAMS):
+            self._guard.forget()
+        wishes = self._on_bars(self._vouched(fact))
         if isinstance(fact, FeedStale):
-            return self._withdraw_resting(f"market data stale: {fact.stream}")
+            return self._withdraw_opening(f"market data stale: {fact.stream}")
         if not (permitted and self.ready and self._granting):
             return ()
         if isinstance(fact, BookChanged) and not wishes:
@@ -64,7 +81,7 @@ class Desk:
         """Take in one account fact; the wishes to grant, if ``permitted``."""
         if not self.orders.on_fact(fact):
             return ()
-        if isinstance(fact, OrderDenied | OrderRejected):
+        if isinstance(fact, OrderDenied | OrderRejected) and fact.reason not in OVERTAKEN:
             self._pause_bars = self._settings.denial_pause_bars
         wishes = self._strategy.on_fact(fact, self._view(at_ns))
         return wishes if permitted and self.ready and self._granting else ()
@@ -113,11 +130,21 @@ class Desk:
         self._bid = book.bids[0][0] if book.bids else None
         self._ask = book.asks[0][0] if book.asks else None
 
-    def _withdraw_resting(self, reason: str) -> Wishes:
+        self._guard.on_book(book.bids, book.asks)
+
+    def _vouched(self, fact: MarketFact) -> MarketFact:
+        """Without the prints that are off the book; what is left of the fact still says what time it is."""
+        if not isinstance(fact, TradesPrinted):
+            return fact
+        prints = tuple(each for each in fact.prints if self._guard.credible(each.price))
+        return fact if len(prints) == len(fact.prints) else msgspec.structs.replace(fact, prints=prints)
+
+    def _withdraw_opening(self, reason: str) -> Wishes:
+        """What rests or waits, but for what only reduces: a position stays protected."""
         return tuple(
             Withdraw(client_order_id=each.order.client_order_id, reason=reason)
             for each in self.orders.working
-            if each.order.price is not None and not each.canceling
+            if (each.order.price is not None or each.waits) and not (each.canceling or each.order.reduce_only)
         )
 
     def _view(self, at_ns: int) -> View:
@@ -128,4 +155,5 @@ class Desk:
             working=self.orders.working,
             bid=self._bid,
             ask=self._ask,
+            stopped=self.orders.stopped,
         )

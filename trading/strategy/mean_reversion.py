@@ -1,7 +1,8 @@
 """Trades against stretched prices: enters where a close lies far from its recent mean, leaves where it is back.
 
 The z-score of the newest close in its window says how far. Enter long at -entry, short at +entry; leave at the mean.
-The position itself tells which of the two is due, so nothing has to be remembered. Must not know ids or clocks.
+The position itself tells which of the two is due. A position that its protection has closed is entered again only after the
+price was back at its mean. Must not know ids or clocks.
 """
 
 from decimal import Decimal
@@ -11,12 +12,15 @@ from trading.constraints import require_positive
 from trading.indicators import ZScore
 from trading.messages import AccountFact, BookChanged
 from trading.quantities import ZERO, display
-from trading.strategy.protocol import Bars, StrategySettings, View, Wishes, toward
+from trading.strategy.protection import ProtectedSettings
+from trading.strategy.protocol import Bars, View, Wishes
+from trading.strategy.targets import Reentry, side_of, toward
+from trading.words import Side
 
 __all__ = ["MeanReversion", "MeanReversionSettings"]
 
 
-class MeanReversionSettings(StrategySettings, frozen=True, kw_only=True, tag="mean_reversion"):
+class MeanReversionSettings(ProtectedSettings, frozen=True, kw_only=True, tag="mean_reversion"):
     """``entry_deviations``: standard deviations between the mean and a close that is worth trading against."""
 
     window_bars: Bars
@@ -31,17 +35,20 @@ class MeanReversionSettings(StrategySettings, frozen=True, kw_only=True, tag="me
 
 class MeanReversion:
     def __init__(self, settings: MeanReversionSettings) -> None:
-        self._quantity = settings.quantity
-        self._entry = settings.entry_deviations
+        self._settings = settings
         self._stretch = ZScore(settings.window_bars)
+        self._reentry = Reentry()
 
     def on_bar(self, bar: BarClosed, view: View) -> Wishes:
         self._stretch.add(bar.close)
         z = self._stretch.value
         if z is None:
             return ()
+        for side, is_back in ((Side.BUY, z >= 0), (Side.SELL, z <= 0)):
+            if is_back:
+                self._reentry.over(side, bar.end_ns)
         if view.position == 0:
-            return toward(self._entry_target(z), view, f"close {display(z)} deviations from its mean")
+            return self._enter(z, view)
         back = z >= 0 if view.position > 0 else z <= 0
         return toward(ZERO, view, f"close back at its mean ({display(z)} deviations)") if back else ()
 
@@ -51,7 +58,14 @@ class MeanReversion:
     def on_fact(self, fact: AccountFact, view: View) -> Wishes:
         return ()
 
+    def _enter(self, z: Decimal, view: View) -> Wishes:
+        target = self._entry_target(z)
+        if not self._reentry.allows(side_of(target), view):
+            return ()
+        reason = f"close {display(z)} deviations from its mean"
+        return toward(target, view, reason, self._settings.protections(target, view))
+
     def _entry_target(self, z: Decimal) -> Decimal:
-        if z <= -self._entry:
-            return self._quantity
-        return -self._quantity if z >= self._entry else ZERO
+        if z <= -self._settings.entry_deviations:
+            return self._settings.quantity
+        return -self._settings.quantity if z >= self._settings.entry_deviations else ZERO

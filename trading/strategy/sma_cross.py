@@ -1,8 +1,8 @@
 """The default: long while the fast average of closes is above the slow one, short while it is below.
 
 It holds a target rather than waiting for the moment of crossing, so the first bar after warm-up may already trade,
-and an order that never came to be is wished again. A flip goes through zero with one MARKET order. Must not know ids
-or clocks.
+and an order that never came to be is wished again. A flip goes through zero with one MARKET order. A position that its
+protection has closed is entered again only after the averages have crossed. Must not know ids or clocks.
 """
 
 from decimal import Decimal
@@ -11,12 +11,14 @@ from trading.bars import BarClosed
 from trading.indicators import Sma
 from trading.messages import AccountFact, BookChanged
 from trading.quantities import display
-from trading.strategy.protocol import Bars, StrategySettings, View, Wishes, toward
+from trading.strategy.protection import ProtectedSettings
+from trading.strategy.protocol import Bars, View, Wishes
+from trading.strategy.targets import Reentry, side_of, toward
 
 __all__ = ["SmaCross", "SmaCrossSettings"]
 
 
-class SmaCrossSettings(StrategySettings, frozen=True, kw_only=True, tag="sma_cross"):
+class SmaCrossSettings(ProtectedSettings, frozen=True, kw_only=True, tag="sma_cross"):
     """Windows in bars; ``quantity`` is the size of the position held, long or short."""
 
     fast_bars: Bars
@@ -33,9 +35,10 @@ class SmaCrossSettings(StrategySettings, frozen=True, kw_only=True, tag="sma_cro
 
 class SmaCross:
     def __init__(self, settings: SmaCrossSettings) -> None:
-        self._quantity = settings.quantity
+        self._settings = settings
         self._fast = Sma(settings.fast_bars)
         self._slow = Sma(settings.slow_bars)
+        self._reentry = Reentry()
 
     def on_bar(self, bar: BarClosed, view: View) -> Wishes:
         self._fast.add(bar.close)
@@ -43,16 +46,17 @@ class SmaCross:
         fast, slow = self._fast.value, self._slow.value
         if fast is None or slow is None or fast == slow:
             return ()
-        return toward(self._target(fast, slow), view, _reason(fast, slow))
+        target = self._settings.quantity if fast > slow else -self._settings.quantity
+        self._reentry.over(side_of(-target), bar.end_ns)
+        if not self._reentry.allows(side_of(target), view):
+            return ()
+        return toward(target, view, _reason(fast, slow), self._settings.protections(target, view))
 
     def on_book(self, book: BookChanged, view: View) -> Wishes:
         return ()
 
     def on_fact(self, fact: AccountFact, view: View) -> Wishes:
         return ()
-
-    def _target(self, fast: Decimal, slow: Decimal) -> Decimal:
-        return self._quantity if fast > slow else -self._quantity
 
 
 def _reason(fast: Decimal, slow: Decimal) -> str:

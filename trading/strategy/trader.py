@@ -3,37 +3,28 @@
 Its state is a fold of its inputs, and its ids are a function of them: a restarted trader that is given the same facts
 makes the same intents under the same ids. Must not know how messages travel or what they cost.
 
-Account facts are heard in event time: a fact of time t takes effect with the first market fact later than
-t + ``report_latency_ms``, however early it arrived, and not with the very market fact that let the account find it out. That
-is what makes decisions independent of the scheduling of processes, and what lets a restarted trader take all old account
-facts at once before it hears the market again.
+Account facts are heard in event time: a fact of time t takes effect with the first market fact later than t plus
+``report_latency_ms``, or plus the response latency of the order it is about, if that is longer, however early it arrived,
+and not with the very market fact that let the account find it out (hearing.py). That is what makes decisions independent of
+the scheduling of processes, and what lets a restarted trader take all old account facts at once before it hears the market
+again.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from trading.bars import BarClosed, venue_interval
 from trading.messages import (
-    AccountFact,
-    CancelOrder,
-    FeedLive,
-    FeedStale,
-    MarketFact,
-    OrderCanceled,
-    OrderDenied,
-    OrderExpired,
-    OrderFilled,
-    OrderRejected,
-    OrderSubmitted,
-    ReportProgress,
-    StrategyProgressed,
-    SubmitOrder,
+    AccountFact, AmendOrder, CancelOrder, FeedLive, FeedStale, MarketFact, ReportProgress, SubmitOrder,
 )
+from trading.prints import DEFAULT_BAND_BPS
 from trading.quantities import Instrument
 from trading.strategy.desk import Desk
-from trading.strategy.protocol import Place, Strategy, StrategySettings, Wishes
+from trading.strategy.hearing import Hearing
+from trading.strategy.protocol import Change, Place, Protection, Strategy, StrategySettings, Wishes, Withdraw
+from trading.strategy.record import Record
 from trading.strategy.registry import build as build_listed
 from trading.words import OrderType
 
@@ -41,7 +32,7 @@ __all__ = ["HistoryRequest", "Intent", "Trader"]
 
 MILLISECOND_NS = 1_000_000
 
-Intent: TypeAlias = SubmitOrder | CancelOrder | ReportProgress
+Intent: TypeAlias = SubmitOrder | AmendOrder | CancelOrder | ReportProgress
 
 
 class HistoryRequest(NamedTuple):
@@ -54,7 +45,8 @@ class HistoryRequest(NamedTuple):
 class Trader:
     """Runs one strategy in one or more symbols, each with bars and orders of its own.
 
-    ``fingerprint`` names the run (its first six characters go into every id). Call :meth:`on_market` and
+    ``fingerprint`` names the run (its first six characters go into every id, the whole seeds the response latencies); prints
+    farther than ``print_band_bps`` off the book move no bar. Call :meth:`on_market` and
     :meth:`on_fact` with everything that is heard. After a restart: all account facts, history if any, then the market
     facts still available; of the intents that come out, those for which :meth:`settled` is true need not be sent.
     """
@@ -65,15 +57,17 @@ class Trader:
         instruments: Iterable[Instrument],
         fingerprint: str,
         build: Callable[[StrategySettings], Strategy] = build_listed,
+        *,
+        print_band_bps: Decimal = DEFAULT_BAND_BPS,
     ) -> None:
         self.settings = settings
         self.strategy_id = settings.name
         self._prefix = f"{self.strategy_id}-{fingerprint[:6]}"
         self._desks = {
-            each.symbol: Desk(self.strategy_id, settings, each, partial(build, settings)) for each in instruments
+            each.symbol: Desk(self.strategy_id, settings, each, print_band_bps, partial(build, settings)) for each in instruments
         }
-        self._ledger = _Ledger(self.strategy_id)
-        self._unheard: deque[tuple[int, AccountFact]] = deque()
+        self._record = Record(self.strategy_id)
+        self._hearing = Hearing(fingerprint, settings.report_latency_ms * MILLISECOND_NS)
         self._facts_sequence = 0
         self._market_sequence = 0
         self._at_ns = 0
@@ -94,7 +88,7 @@ class Trader:
     @property
     def received_sequence(self) -> int:
         """The last account fact received: where to resume from."""
-        return self._ledger.sequence
+        return self._record.sequence
 
     @property
     def market_sequence(self) -> int:
@@ -110,6 +104,11 @@ class Trader:
     def bars(self) -> int:
         """Closed bars so far, of the symbol that has fewest."""
         return min(desk.bars for desk in self._desks.values())
+
+    @property
+    def off_book_count(self) -> int:
+        """Prints so far that moved no bar because the book does not vouch for them."""
+        return sum(desk.off_book_count for desk in self._desks.values())
 
     @property
     def warm(self) -> bool:
@@ -132,13 +131,13 @@ class Trader:
         """Receive one account fact; it takes effect with the market (see the top of this file).
 
         False if facts between are missing: it was not taken, ask from :attr:`received_sequence` on. Facts received
-        before are ignored. What waits here is bounded by what the account can say between two market facts.
+        before are ignored. What waits here is bounded by what the account can say in the longest latency.
         """
-        if sequence > self._ledger.sequence + 1:
+        if sequence > self._record.sequence + 1:
             return False
-        if sequence == self._ledger.sequence + 1:
-            self._ledger.on_fact(sequence, fact)
-            self._unheard.append((sequence, fact))
+        if sequence == self._record.sequence + 1:
+            self._record.on_fact(sequence, fact)
+            self._hearing.put(sequence, fact)
         return True
 
     def seed_history(self, symbol: str, bars: Iterable[BarClosed]) -> tuple[Intent, ...]:
@@ -155,21 +154,17 @@ class Trader:
     def settled(self, intent: Intent) -> bool:
         """True if the account's facts already contain what the intent asks for."""
         match intent:
-            case SubmitOrder():
-                return intent.client_order_id in self._ledger.orders
+            case SubmitOrder() | AmendOrder():
+                return self._record.holds(intent)
             case CancelOrder():
-                return intent.client_order_id in self._ledger.closed
+                return intent.client_order_id in self._record.closed
             case ReportProgress():
-                return intent.warmup_complete and self._ledger.warm
+                return intent.warmup_complete and self._record.warm
 
     def _hear_due_facts(self, known_until_ns: int) -> list[Intent]:
-        """Strictly later than the fact plus latency: of two market facts at one instant neither comes before the
-        other. What happened after the market fact before this one the account finds out only now."""
+        """What happened after the market fact before this one the account finds out only now."""
         intents: list[Intent] = []
-        latency_ns = self.settings.report_latency_ms * MILLISECOND_NS
-        due_ns = min(known_until_ns, self._at_ns - latency_ns - 1)
-        while self._unheard and self._unheard[0][1].at_ns <= due_ns:
-            self._facts_sequence, fact = self._unheard.popleft()
+        for self._facts_sequence, fact in self._hearing.due(self._at_ns, known_until_ns):
             for desk in self._desks.values():
                 intents += self._stamped(desk, desk.on_fact(fact, self._at_ns, self._permits(desk)))
         return intents
@@ -205,16 +200,39 @@ class Trader:
         if self._draining:
             return intents
         for wish in wishes:
-            name = self._next_id()
-            if isinstance(wish, Place):
-                order = self._order(name, desk.instrument.symbol, wish)
-                if self._ledger.could_follow(order):
-                    desk.orders.sent(order)
-                    intents.append(order)
-            else:
-                desk.orders.asked_to_cancel(wish.client_order_id)
-                intents.append(self._cancel(name, wish.client_order_id, wish.reason))
+            match wish:
+                case Place():
+                    intents += self._placed(desk, wish)
+                case Change():
+                    intents += self._changed(desk, wish)
+                case Withdraw():
+                    name = self._next_id()
+                    desk.orders.asked_to_cancel(wish.client_order_id)
+                    intents.append(self._cancel(name, wish.client_order_id, wish.reason))
         return intents
+
+    def _placed(self, desk: Desk, wish: Place) -> list[SubmitOrder]:
+        """The order and, behind it, what protects it; without the order no child of it is made either."""
+        order = self._order(self._next_id(), desk.instrument.symbol, wish)
+        group = order.client_order_id if len(wish.protect) > 1 else ""
+        children = [self._child(self._next_id(), order, each, group) for each in wish.protect]
+        if not self._record.could_follow(order):
+            return []
+        made = [order, *(child for child in children if self._record.could_follow(child))]
+        for each in made:
+            desk.orders.sent(each)
+        return made
+
+    def _changed(self, desk: Desk, wish: Change) -> list[AmendOrder]:
+        request = AmendOrder(
+            command_id=self._next_id(), client_order_id=wish.client_order_id, quantity=wish.quantity, price=wish.price,
+            trigger_price=wish.trigger_price, reason=wish.reason, decided_at_ns=self._at_ns,
+            market_sequence=self._market_sequence,
+        )
+        if not self._record.could_follow(request):
+            return []
+        desk.orders.asked_to_amend(wish.client_order_id, request.command_id)
+        return [request]
 
     def _order(self, name: str, symbol: str, wish: Place) -> SubmitOrder:
         return SubmitOrder(
@@ -222,11 +240,36 @@ class Trader:
             strategy_id=self.strategy_id,
             symbol=symbol,
             side=wish.side,
-            type=OrderType.MARKET if wish.price is None else OrderType.LIMIT,
+            type=wish.type or (OrderType.MARKET if wish.price is None else OrderType.LIMIT),
             quantity=wish.quantity,
             price=wish.price,
+            time_in_force=wish.time_in_force,
             post_only=wish.post_only,
             reduce_only=wish.reduce_only,
+            trigger_price=wish.trigger_price,
+            trigger_by=wish.trigger_by,
+            trailing_bps=wish.trailing_bps,
+            reason=wish.reason,
+            decided_at_ns=self._at_ns,
+            market_sequence=self._market_sequence,
+            facts_sequence=self._facts_sequence,
+        )
+
+    def _child(self, name: str, parent: SubmitOrder, wish: Protection, group: str) -> SubmitOrder:
+        return SubmitOrder(
+            client_order_id=name,
+            strategy_id=self.strategy_id,
+            symbol=parent.symbol,
+            side=parent.side.opposite,
+            type=wish.type,
+            quantity=wish.quantity,
+            price=wish.price,
+            reduce_only=True,
+            trigger_price=wish.trigger_price,
+            trigger_by=wish.trigger_by,
+            trailing_bps=wish.trailing_bps,
+            parent_order_id=parent.client_order_id,
+            oco=group,
             reason=wish.reason,
             decided_at_ns=self._at_ns,
             market_sequence=self._market_sequence,
@@ -246,38 +289,3 @@ class Trader:
         """A function of run, strategy, market sequence and the number of the intent: the same again after a restart."""
         self._intent_number += 1
         return f"{self._prefix}-{self._market_sequence:06d}-{self._intent_number}"
-
-
-class _Ledger:
-    """What the account has on record of this strategy, at the moment of receipt: for telling old intents from new
-    ones."""
-
-    def __init__(self, strategy_id: str) -> None:
-        self.strategy_id = strategy_id
-        self.sequence = 0
-        self.orders: set[str] = set()
-        self.closed: set[str] = set()
-        self.warm = False
-        self._newest_market_sequence = 0
-
-    def on_fact(self, sequence: int, fact: AccountFact) -> None:
-        self.sequence = sequence
-        match fact:
-            case OrderSubmitted(order=order) | OrderDenied(order=order) if order.strategy_id == self.strategy_id:
-                self.orders.add(order.client_order_id)
-                self._newest_market_sequence = max(self._newest_market_sequence, order.market_sequence)
-                if isinstance(fact, OrderDenied):
-                    self.closed.add(order.client_order_id)
-            case OrderFilled(leaves_quantity=leaves) if leaves == 0:
-                self.closed.add(fact.client_order_id)
-            case OrderRejected() | OrderCanceled() | OrderExpired():
-                self.closed.add(fact.client_order_id)
-            case StrategyProgressed() if fact.strategy_id == self.strategy_id:
-                self.warm = self.warm or fact.warmup_complete
-
-    def could_follow(self, order: SubmitOrder) -> bool:
-        """False for an order decided before one that is on record, without being on record itself.
-
-        Orders reach the account in the order of their decision: this one was never made, and it is too late for it now.
-        """
-        return order.client_order_id in self.orders or order.market_sequence >= self._newest_market_sequence

@@ -1,0 +1,1 @@
+"""Measures how far the simulated fills can be believed, on real market data."""

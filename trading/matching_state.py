@@ -1,0 +1,76 @@
+"""What the market did to the orders of one symbol: queues moved, own consumption refreshed, trailing stops followed.
+
+None of it is in the ledger. It follows from the account's facts and the market facts behind them, so that an account recovered from
+its facts and shown the market again has the same. Must not know money, nor decide what is filled.
+"""
+
+import msgspec
+
+from trading.consumption import Consumption
+from trading.messages import BookChanged, MarketFact, MarkPriceChanged, OrderFilled, OrderRested, Print, TradesPrinted
+from trading.orders import Order
+from trading.quantities import ZERO, Instrument
+from trading.queue_models import MakingSettings
+from trading.queueing import Offer, Queues
+from trading.triggers import Hit, Trails, watched_prices
+from trading.working import Orders
+
+__all__ = ["MatchingState"]
+
+
+class MatchingState:
+    """``offers`` and ``hits``: what the newest market fact would fill and trigger; nothing that had not arrived by then."""
+
+    def __init__(self, instrument: Instrument, making: MakingSettings) -> None:
+        self.queues = Queues(making, instrument.tick)
+        self.consumption = Consumption()
+        self.trails = Trails()
+        self.offers: tuple[Offer, ...] = ()
+        self.hits: tuple[Hit, ...] = ()
+        self._instrument = instrument
+
+    def observe(self, fact: MarketFact, prints: tuple[Print, ...], orders: Orders) -> None:
+        """``prints``: those of a TradesPrinted that are credible."""
+        self.offers, self.hits = (), ()
+        if isinstance(fact, BookChanged):
+            self.consumption.on_book(fact)
+            self.offers = self.queues.on_market(fact, self.consumption.available)
+        elif isinstance(fact, TradesPrinted):
+            if prints:
+                believed = fact if len(prints) == len(fact.prints) else msgspec.structs.replace(fact, prints=prints)
+                self.offers = self.queues.on_market(believed)
+                self._watch(fact, prints, orders)
+        elif isinstance(fact, MarkPriceChanged):
+            self._watch(fact, prints, orders)
+
+    def rested(self, order: Order, fact: OrderRested) -> None:
+        assert order.limit is not None, "only limit orders rest"
+        self.queues.join(
+            order.client_order_id, order.side, order.limit, fact.ahead, fact.ahead, since=fact.market_sequence, at_ns=fact.at_ns,
+        )
+
+    def filled(self, fact: OrderFilled) -> None:
+        """What was taken from a displayed level or behind the last one, or met there while resting, is remembered."""
+        receipt = fact.receipt
+        if receipt is not None and (receipt.level is not None or receipt.extrapolated):
+            price, displayed = receipt.level or (fact.price, ZERO)
+            self.consumption.take(fact.side, price, fact.quantity, displayed, fact.market_sequence, fact.at_ns)
+
+    def forget(self, since: int) -> None:
+        """The market up to ``since`` cannot be heard again: what rests stands where it joined, nothing else is remembered."""
+        self.offers, self.hits = (), ()
+        self.queues.start_over(since)
+        self.consumption, self.trails = Consumption(), Trails()
+
+    def gone(self, client_order_id: str) -> None:
+        """The order no longer rests, or is over."""
+        self.queues.leave(client_order_id)
+        self.trails.forget(client_order_id)
+
+    def _watch(self, fact: TradesPrinted | MarkPriceChanged, prints: tuple[Print, ...], orders: Orders) -> None:
+        hits = []
+        for order in orders.awaiting_trigger(fact.symbol):
+            if orders.watches_since(order) < fact.sequence:
+                hit = self.trails.first_hit(order, self._instrument, watched_prices(fact, prints, order.intent.trigger_by))
+                hits += [hit] if hit is not None else []
+        self.hits = tuple(hits)

@@ -1,0 +1,79 @@
+"""Which public trades can be believed. Must not know what a believed trade does.
+
+A print far off the book is the venue's slip or a damaged push, never a price that anybody could have had: it must not fill
+an order, move a bar or pull a trigger.
+"""
+
+from decimal import Decimal
+
+from trading.messages import Level
+from trading.quantities import BASIS_POINTS, EXACT
+
+__all__ = ["DEFAULT_BAND_BPS", "PrintGuard", "require_band"]
+
+DEFAULT_BAND_BPS = Decimal(100)
+"""How far beyond the best prices of the last window a print is still believed.
+
+From 344 s of real trading with a window every 310 ms, how far prints lie beyond the best prices of the window before them:
+
+- BTCUSDT, 21 308 prints: 0.23 bps at the median, 7.6 at p95, 10.1 at p99, 10.9 at most; 41 % lie within the spread.
+- ETHUSDT, 14 075 prints: 0.26, 2.6, 3.9 and 5.3 bps; 41 % within. From windows 31 s older: at most 21 and 18 bps.
+
+The tails of returns fall with the third power (Gopikrishnan et al. 1998), so 10.9 bps in 344 s are some 70 in a day: 50 would
+doubt true prints now and then, 100 hardly ever. It is also how far from the mark the venue takes orders at all
+(``priceProtectScope`` 0.01); another symbol's price or a lost digit is further off by far.
+"""
+
+
+class PrintGuard:
+    """Judges the prints of one symbol by its last usable window; ask once for each print.
+
+    Before the first window nothing can be judged: a print is then ``credible``, so that bars begin when trading is heard
+    and not when the book is, but not ``fillable``. ``off_book_count`` counts what was not credible.
+    """
+
+    def __init__(self, band_bps: Decimal = DEFAULT_BAND_BPS) -> None:
+        """Raises ValueError for a band that is none."""
+        require_band(band_bps)
+        share = EXACT.divide(band_bps, BASIS_POINTS)
+        self.off_book_count = 0
+        self._below, self._above = EXACT.subtract(Decimal(1), share), EXACT.add(Decimal(1), share)
+        self._bid: Decimal | None = None
+        self._ask: Decimal | None = None
+        self._lowest: Decimal | None = None
+        self._highest = Decimal(0)
+
+    def on_book(self, bids: tuple[Level, ...], asks: tuple[Level, ...]) -> None:
+        """A new window, best level first. One that is empty or crossed leaves the limits as they are."""
+        if not bids or not asks:
+            return
+        bid, ask = bids[0][0], asks[0][0]
+        if (bid == self._bid and ask == self._ask) or bid >= ask:
+            return
+        self._bid, self._ask = bid, ask
+        self._lowest, self._highest = EXACT.multiply(bid, self._below), EXACT.multiply(ask, self._above)
+
+    def forget(self) -> None:
+        """The book is no longer vouched for: until the next window it judges nothing."""
+        self._bid = self._ask = self._lowest = None
+
+    def credible(self, price: Decimal) -> bool:
+        """True from best bid x (1 - band) to best ask x (1 + band), both included, and of everything without a book."""
+        if self._lowest is None or self._lowest <= price <= self._highest:
+            return True
+        self.off_book_count += 1
+        return False
+
+    def vouches(self, price: Decimal) -> bool:
+        """``fillable``, asked of a print once more: nothing is counted."""
+        return self._lowest is not None and self._lowest <= price <= self._highest
+
+    def fillable(self, price: Decimal) -> bool:
+        """True if it is credible and there is a book to say so."""
+        return self._lowest is not None and self.credible(price)
+
+
+def require_band(band_bps: Decimal) -> None:
+    """Raises ValueError unless a band of this width leaves both limits above zero and the spread inside."""
+    if not (band_bps.is_finite() and 0 < band_bps < BASIS_POINTS):
+        raise ValueError(f"print_band_bps must be above 0 and less than {BASIS_POINTS}, not {band_bps}")
