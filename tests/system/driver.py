@@ -34,7 +34,7 @@ VERB_DEADLINE_S = 30.0
 HELPERS_LEAVE_S = 2.0
 
 
-def until(found: Callable[[], Found], what: str, deadline_s: float = DEADLINE_S) -> Found:
+def until(found: Callable[[], Found | None], what: str, deadline_s: float = DEADLINE_S) -> Found:
     """Waits until ``found()`` is true; what it found. Fails at the deadline, naming ``what``."""
     ends = time.monotonic() + deadline_s
     while not (result := found()):
@@ -202,7 +202,7 @@ class Session:
             assert self.process.poll() is None or self.all(event, after, **fields), f"ended without {event} {fields}: {self.story()}"
             return None
 
-        return until(found, f"{event} {fields}", deadline_s)  # type: ignore[return-value]
+        return until(found, f"{event} {fields}", deadline_s)
 
     def wait_for_resting(self, orders: int, deadline_s: float = DEADLINE_S) -> None:
         """Until so many orders are resting at the same time."""

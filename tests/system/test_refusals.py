@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -140,18 +141,18 @@ def test_status_tells_programs_and_people_how_the_session_stands(make_place: Mak
     session = place.start()
     session.wait_for_resting(6)
 
-    def shown() -> dict[str, object] | None:
+    def shown() -> dict[str, Any] | None:
         told = place.say("status", "--json")
-        found: dict[str, object] = json.loads(told.out) if told.code == 0 else {}
+        found: dict[str, Any] = json.loads(told.out) if told.code == 0 else {}
         symbols = found.get("symbols") or {}
-        return found if symbols and symbols["BTCUSDT"]["working_orders"] == 6 else None  # type: ignore[index]
+        return found if symbols and symbols["BTCUSDT"]["working_orders"] == 6 else None
 
     status = until(shown, "a status with six working orders")
     assert set(status) == {"run_id", "state", "elapsed_s", "duration_s", "venue", "symbols", "pnl", "actors", "metrics"}
     assert (status["run_id"], status["state"], status["venue"]) == (place.run.run_id, "ACTIVE", "sim")
-    assert set(status["symbols"]["BTCUSDT"]) == {"bid", "ask", "age_s", "position", "working_orders"}  # type: ignore[index]
-    assert set(status["pnl"]) == {"realized", "unrealized", "fees", "funding", "net"}  # type: ignore[call-overload]
-    actors = {each["name"]: each for each in status["actors"]}  # type: ignore[attr-defined]
+    assert set(status["symbols"]["BTCUSDT"]) == {"bid", "ask", "age_s", "position", "working_orders"}
+    assert set(status["pnl"]) == {"realized", "unrealized", "fees", "funding", "net"}
+    actors = {each["name"]: each for each in status["actors"]}
     assert set(actors) == {"feed", "gateway", "strategy", "risk", "broker", "reporter", "venue"}
     assert all(set(each) == {"name", "pid", "state", "restarts", "beat_age_s", "rss_bytes"} for each in actors.values())
     assert {name: each["pid"] for name, each in actors.items()} == place.actors()

@@ -65,7 +65,7 @@ def test_the_same_seed_is_the_same_market_and_the_same_fills(make_place: MakePla
     market alone."""
     patient = {
         **TRADING, (QUOTER, "warmup_bars"): "40", (QUOTER, "rest_ms"): "1500", (QUOTER, "report_latency_ms"): "900",
-        (SESSION, "entry_latency_ms"): "400", (EXCHANGE, "healthy_after_ms"): "1000",
+        (SESSION, "entry"): "{model: constant, ms: 400}", (EXCHANGE, "healthy_after_ms"): "1000",
     }
     places = [make_place(patient), make_place(patient)]
     sessions = [place.start(duration_s=6) for place in places]
