@@ -165,7 +165,7 @@ class ProcessActor(pykka.Actor):
 
     # ------------------------------------------------------------------ pykka's extension points
 
-    def _create_actor_inbox(self) -> _Inbox:  # type: ignore[override]
+    def _create_actor_inbox(self) -> _Inbox:  # type: ignore[override]  # pykka asks for a queue, and uses these three methods of it
         return _Inbox(self._mailbox)
 
     @staticmethod

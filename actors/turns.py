@@ -34,9 +34,9 @@ TURN_FACTS = 64
 class MarketQueue:
     """Market facts in order, waiting for the turn that covers them. The feed's lead bounds it."""
 
-    def __init__(self, last: int = 0) -> None:
+    def __init__(self) -> None:
         self._facts: deque[MarketFact] = deque()
-        self.last = last
+        self.last = 0
 
     def __len__(self) -> int:
         return len(self._facts)

@@ -41,9 +41,7 @@ def _strike(workspace: Path, process: "subprocess.Popen[bytes]", given: argparse
         return 0
     began, kills = time.monotonic(), 0
     span_s = (given.duration - 2 * SETTLING_S) / given.kills
-    order = [ACTORS[number % len(ACTORS)] for number in range(given.kills)]
-    chance.shuffle(order)
-    for number, actor in enumerate(order):
+    for number, actor in enumerate(_victims(given.kills, chance)):
         at_s = SETTLING_S + (number + chance.random() * 0.8) * span_s
         time.sleep(max(0.0, began + at_s - time.monotonic()))
         pid = pid_of(workspace, actor)
@@ -53,6 +51,12 @@ def _strike(workspace: Path, process: "subprocess.Popen[bytes]", given: argparse
         kills += 1
         print(f"{at_s:7.1f} s  killed {actor} ({pid})", flush=True)
     return kills
+
+
+def _victims(kills: int, chance: random.Random) -> list[str]:
+    """Each actor once in every six, in a new order each time: nobody three times within seven kills."""
+    rounds = [chance.sample(ACTORS, len(ACTORS)) for _ in range(-(-kills // len(ACTORS)))]
+    return [actor for order in rounds for actor in order][:kills]
 
 
 def _judge(workspace: Path, code: int, kills: int) -> int:

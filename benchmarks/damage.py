@@ -15,6 +15,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,7 +51,7 @@ class Damage(NamedTuple):
     """``do`` damages a copy; it is given the copy's ledger."""
 
     name: str
-    do: Callable[[Path], None]
+    do: Callable[[Path], object]
 
 
 def a_session(orders: int = 40) -> list[AccountFact]:
@@ -102,14 +103,14 @@ def _written(directory: Path, facts: list[AccountFact], checkpoint_after: int | 
 def cuts(name: str, size: int, last: int, step: int = 1) -> Iterator[Damage]:
     """The file ``name`` truncated at each of its last bytes."""
     for length in range(max(0, size - last), size, step):
-        yield Damage(f"{name} cut", lambda ledger, length=length: _truncate(ledger.with_name(name), length))  # type: ignore[misc]
+        yield Damage(f"{name} cut", partial(_cut, name, length))
 
 
 def flips(name: str, size: int, count: int, chance: random.Random) -> Iterator[Damage]:
     """One bit of the file ``name`` turned over, anywhere."""
     for _ in range(count):
         position, bit = chance.randrange(size), chance.randrange(8)
-        yield Damage(f"{name} flipped", lambda ledger, at=position, bit=bit: _flip(ledger.with_name(name), at, bit))  # type: ignore[misc]
+        yield Damage(f"{name} flipped", partial(_turned, name, position, bit))
 
 
 def losses() -> tuple[Damage, ...]:
@@ -181,6 +182,14 @@ def _checkpoint(ledger: Path) -> None:
     connection = sqlite3.connect(ledger)
     connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
     connection.close()
+
+
+def _cut(name: str, length: int, ledger: Path) -> None:
+    _truncate(ledger.with_name(name), length)
+
+
+def _turned(name: str, position: int, bit: int, ledger: Path) -> None:
+    _flip(ledger.with_name(name), position, bit)
 
 
 def _truncate(path: Path, length: int) -> None:

@@ -7,7 +7,6 @@
 import argparse
 import statistics
 import tempfile
-import threading
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -55,7 +54,6 @@ class ToldEcho(pykka.ThreadingActor):
         self._server = channels.server("echo")
         self._mailbox = Mailbox(monotonic_ns)
         self._mailbox.listen("echo", self._server)
-        self._handled = threading.Event()
         self._answers, self._answer_writer = channels.pipe("answers")
         self._mailbox.listen("answers", self._answers)
         self._writer: Any = None
@@ -94,7 +92,9 @@ def serve_direct(directory: str) -> None:
 def serve_told(directory: str) -> None:
     channels = Channels(SocketDirectory(Path(directory)), CODEC)
     reference = ToldEcho.start(channels)
-    reference._actor_weakref().receive_for_ever()
+    actor = reference._actor_weakref()
+    assert actor is not None
+    actor.receive_for_ever()
     reference.stop()
     channels.close(linger_ms=200)
 

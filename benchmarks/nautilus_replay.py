@@ -79,7 +79,7 @@ class NautilusReplay:
         return DATA.OrderBookDeltas(identifier, deltas)
 
 
-class Quoter(STRATEGY):  # type: ignore[misc]
+class Quoter(STRATEGY):  # type: ignore[misc]  # imported by name: it need not be there
     """Replaces one lot at each best price with every tenth window, takes one lot with every thirtieth."""
 
     def __init__(self, instrument: Any) -> None:

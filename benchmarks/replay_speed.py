@@ -4,8 +4,13 @@
 
 The work is the same for all but hftbacktest: a quoter that replaces one order of one lot at the best price of each side with every tenth
 window, and takes one lot with every thirtieth. Reading and converting the tape is outside the clock, except in the row that says so.
-CPU seconds, the best of the rounds. The engines count events differently (a window is one fact here, up to 31 rows there), so the
-common measure is how many seconds of the tape pass in one second of a core.
+CPU seconds, the best of the rounds; each round has every row once, so that what slows the machine for a while slows them all. The
+engines count events differently (a window is one fact here, up to 31 rows there), so the common measures are how many public trades,
+and how many seconds of the tape, pass in one second of a core.
+
+The row "three shadows and receipts" is what ``interval`` and ``verify`` do for the PnL interval, but for reading files: the
+ledger that the quoter left in the account is lived again by four accounts, each of its rows is compared, and the interval is reckoned.
+Every other row of ours is one account that hears the market and the orders. All of ours have receipts on every fill and end.
 """
 
 import argparse
@@ -15,43 +20,57 @@ from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
-from benchmarks.quoter import quoted
+from benchmarks.quoter import RUN, ledger_of, quoted
 from benchmarks.realism.conversion import Beyond
 from benchmarks.realism.paper_account import MAKING, account_settings
 from benchmarks.realism.recorded_market import MS, SECOND, RecordedMarket, read_market
 from benchmarks.realism.reference_engine import ReferenceEngine, is_installed, rows_of
 from benchmarks.realism.table import Part, as_json, as_text
 from trading.account import AccountSettings
+from trading.messages import AccountFact, TradesPrinted
+from trading.replay import replay
+from trading.shadows import ShadowedAccount, shadow_settings
 
 __all__ = ["speed_part"]
 
 LATENCY_NS = 20 * MS
-COLUMNS = ("engine", "events", "events/s", "x real time", "fills")
+COLUMNS = ("engine", "events", "events/s", "public trades/s", "x real time", "fills")
+SHADOWED = "prob_power"
+"""The model of the account that has shadows: theirs are touch, prob_power and penetrate."""
 Row = tuple[str | int | float | None, ...]
+
+
+class Run(NamedTuple):
+    """``run`` is one replay; it answers how many fills the quoter had, None where no order was placed."""
+
+    name: str
+    events: int
+    run: Callable[[], int | None]
 
 
 def speed_part(market: RecordedMarket, path: Path, rounds: int) -> Part:
     facts, symbol = len(market.facts), market.instrument.symbol
     unquoted = partial(quoted, market, _settings(market, "touch"), quotes=False)
-    rows: list[Row] = [
-        _row(market, "reading the tape", facts, *_best(rounds, lambda: _read(path, symbol))),
-        _row(market, "our account, no orders", facts, *_best(rounds, unquoted)),
-    ]
-    for model in MAKING:
-        rows.append(_row(market, f"our account, {model}", facts, *_best(rounds, partial(quoted, market, _settings(market, model)))))
+    runs = [Run("reading the tape", facts, lambda: _read(path, symbol)), Run("our account, no orders", facts, unquoted)]
+    runs += (Run(f"our account, {model}", facts, partial(quoted, market, _settings(market, model))) for model in MAKING)
+    lived_again = partial(_lived_again, market, _settings(market, SHADOWED), ledger_of(market, _settings(market, SHADOWED)))
+    runs.append(Run(f"our account, {SHADOWED}, three shadows and receipts", facts, lived_again))
     notes = []
     if is_installed():
-        rows.append(_hftbacktest(market, rounds))
+        runs.append(_hftbacktest(market))
     else:
         notes.append("hftbacktest is not installed (pip install 'paper-agent[realism]')")
     if find_spec("nautilus_trader") is not None:
         from benchmarks.nautilus_replay import NautilusReplay
 
         replay = NautilusReplay(market)
-        rows.append(_row(market, "NautilusTrader, order book deltas", replay.events, *_best(rounds, replay.run)))
+        runs.append(Run("NautilusTrader, order book deltas", replay.events, replay.run))
     else:
         notes.append("NautilusTrader is not installed (pip install 'paper-agent[nautilus]', in an environment of its own)")
+    timed = [[_timed(each.run) for each in runs] for _ in range(rounds)]
+    rows = [_row(market, each, *min(found, key=lambda one: one[0])) for each, found in zip(runs, zip(*timed, strict=True), strict=True)]
     return Part("replay speed on one core", COLUMNS, tuple(rows), tuple(notes))
 
 
@@ -63,7 +82,16 @@ def _settings(market: RecordedMarket, model: str) -> AccountSettings:
     return account_settings(market, LATENCY_NS, model, equity_interval_ms=1_000)
 
 
-def _hftbacktest(market: RecordedMarket, rounds: int) -> Row:
+def _lived_again(market: RecordedMarket, settings: AccountSettings, ledger: list[AccountFact]) -> int:
+    """As front/pnl_reckoning.py does it, with the facts at hand."""
+    account = ShadowedAccount(settings, RUN, shadow_settings(settings, published=None, measured=None))
+    found = replay(account, market.facts, ledger, ledger[-1].market_sequence)
+    assert found is None, f"the ledger does not follow from the tape: {found}"
+    account.interval()
+    return account.desk.fills
+
+
+def _hftbacktest(market: RecordedMarket) -> Run:
     rows = rows_of(market, Beyond.FORGET)
 
     def run() -> None:
@@ -72,22 +100,20 @@ def _hftbacktest(market: RecordedMarket, rounds: int) -> Row:
         engine.close()
 
     run()  # the first one compiles
-    return _row(market, "hftbacktest, no orders", len(rows), *_best(rounds, run))
+    return Run("hftbacktest, no orders", len(rows), run)
 
 
-def _best(rounds: int, run: Callable[[], int | None]) -> tuple[float, int | None]:
-    """(CPU seconds, fills) of the quickest round; None where no order was placed."""
-    found: list[tuple[float, int | None]] = []
-    for _ in range(rounds):
-        began = time.process_time()
-        fills = run()
-        found.append((time.process_time() - began, fills))
-    return min(found, key=lambda each: each[0])
+def _timed(run: Callable[[], int | None]) -> tuple[float, int | None]:
+    """(CPU seconds, fills)."""
+    began = time.process_time()
+    fills = run()
+    return time.process_time() - began, fills
 
 
-def _row(market: RecordedMarket, name: str, events: int, cpu_s: float, fills: int | None) -> Row:
+def _row(market: RecordedMarket, run: Run, cpu_s: float, fills: int | None) -> Row:
     length_s = (market.facts[-1].at_ns - market.facts[0].at_ns) / SECOND
-    return name, events, round(events / cpu_s), round(length_s / cpu_s), fills
+    trades = sum(len(fact.prints) for fact in market.facts if isinstance(fact, TradesPrinted))
+    return run.name, run.events, round(run.events / cpu_s), round(trades / cpu_s), round(length_s / cpu_s), fills
 
 
 def main() -> int:

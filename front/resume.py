@@ -44,7 +44,7 @@ def carried(workspace: Workspace, this_run_id: str, symbol: str, log: Logger) ->
             return Refusal(ExitCode.IO_ERROR, f"what run {run.run_id} could not leave cannot be written: {problem}", where=str(run.directory),
                            why="its ledger is closed and whole", fix="make room, then start again")
         if found is not None:
-            return _usable(found, run, symbol, log)
+            return _usable(found, run, symbol)
     log.warning("NOTHING_TO_RESUME", where=str(workspace.runs))
     return None
 
@@ -98,7 +98,7 @@ def _look_at_market(account: Account, known: int, run: RunPaths, log: Logger) ->
     return heard
 
 
-def _usable(found: Carried, run: RunPaths, symbol: str, log: Logger) -> Carried | Refusal:
+def _usable(found: Carried, run: RunPaths, symbol: str) -> Carried | Refusal:
     others = [each.symbol for each in found.positions if each.symbol != symbol]
     if others:
         return Refusal(ExitCode.USAGE, f"the account of run {run.run_id} holds {', '.join(others)}, this session trades {symbol}",

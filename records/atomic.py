@@ -7,17 +7,17 @@ from pathlib import Path
 __all__ = ["sync_directory", "write_all", "write_atomically"]
 
 
-def write_atomically(path: Path, data: bytes, mode: int = 0o600) -> None:
+def write_atomically(path: Path, data: bytes) -> None:
     """Replace ``path`` by ``data``: after a crash at any point the old or the new content is there, never a mix.
 
     The order is the point: content on the disk before the name moves, the name on the disk before we return. The temporary
-    file lies beside the target, is named after this process, and is removed if anything fails. A symlink in the way is
-    replaced, not followed. Raises OSError that names ``path``; what was there before is then still there, and only when the
+    file lies beside the target, is its owner's alone (0600), is named after this process, and is removed if anything fails. A
+    symlink in the way is replaced, not followed. Raises OSError that names ``path``; what was there before is then still there, and only when the
     very last step fails, the sync of the name, it may be the new content.
     """
     temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
     try:
-        _write_new(temporary, data, mode)
+        _write_new(temporary, data)
         os.replace(temporary, path)
         sync_directory(path.parent)
     except OSError as error:
@@ -42,9 +42,9 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _write_new(path: Path, data: bytes, mode: int) -> None:
+def _write_new(path: Path, data: bytes) -> None:
     path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         write_all(descriptor, data)
         os.fsync(descriptor)

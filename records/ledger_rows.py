@@ -79,7 +79,7 @@ def checked(row: StoredRow, seq: int, chain_before: bytes) -> tuple[AccountFact,
 
 def _fact(seq: int, row: StoredRow) -> AccountFact:
     try:
-        fact = _DECODER.decode(row.body)  # type: ignore[arg-type]
+        fact = _DECODER.decode(row.body)  # type: ignore[arg-type]  # text, as was seen above
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise LedgerDamaged(seq, f"not a fact this version knows: {error}") from error
     order_id = _order_id(fact)

@@ -27,7 +27,7 @@ def banner_lines(facts: Mapping[str, Any]) -> list[str]:
 
 
 def summary_lines(summary: Mapping[str, Any], path: Path) -> list[str]:
-    """Nine lines to twelve; the last one is the path of summary.json and nothing else, for scripts."""
+    """Ten lines to twelve; the last one is the path of summary.json and nothing else, for scripts."""
     lines = [
         f"run {_text(summary, 'run_id')}: {_text(summary, 'outcome')} (exit code {_text(summary, 'exit_code')})",
         (f"    trades     {exact(summary.get('total_trades'))} ({exact(summary.get('maker_trades'))} maker,"

@@ -9,23 +9,8 @@ from decimal import Decimal
 
 from trading.latency import text
 from trading.messages import (
-    AccountFact,
-    AmendRejected,
-    AmendSubmitted,
-    CancelSubmitted,
-    OrderAccepted,
-    OrderAmended,
-    OrderCanceled,
-    OrderDenied,
-    OrderExpired,
-    OrderFilled,
-    OrderRejected,
-    OrderRested,
-    OrderSubmitted,
-    OrderTriggered,
-    Receipt,
-    SessionOpened,
-    SubmitOrder,
+    AccountFact, AmendRejected, AmendSubmitted, CancelSubmitted, OrderAccepted, OrderAmended, OrderCanceled, OrderDenied, OrderExpired,
+    OrderFilled, OrderRejected, OrderRested, OrderSubmitted, OrderTriggered, Receipt, SessionOpened, SubmitOrder,
 )
 from trading.quantities import EXACT, ZERO, plain
 from trading.words import Liquidity

@@ -77,7 +77,7 @@ class StoredSession:
         """Of every prefix. Without the caps I-5 cannot be checked, and that is a failure too."""
         unchecked = ["I-5 is not checkable: the caps are not known"] if position_max is None else []
         found = unchecked + [f"row {each.row}: {each.check}: {each.text}" for each in violations(self._facts(), position_max, gated=True)]
-        return _answer("invariants", found, f"I-1 to I-7, I-9, I-10 and I-13 hold at every one of {self.seq} rows")
+        return _answer("invariants", found, f"I-1 to I-7, I-9, I-10, I-13 and I-14 hold at every one of {self.seq} rows")
 
     def books(self) -> Check:
         """The account's own fold against one that shares no arithmetic with it."""

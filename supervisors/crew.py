@@ -182,9 +182,6 @@ class Crew:
             self._take_along(name)
         return None
 
-    def forget_restart(self, name: str) -> None:
-        self._due_ns.pop(name, None)
-
     def measure(self) -> None:
         """Read the memory of the tree (psutil), the supervisor and its helpers included."""
         sizes: dict[str, int] = {}

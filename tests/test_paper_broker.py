@@ -173,7 +173,7 @@ def test_slippage_of_the_book_model_is_what_the_levels_give() -> None:
     story = Story(settings(slippage_model="book"))
     story.window((("29999", "1"),), (("30001", "1"), ("30003", "2"), ("30005", "5")))
     story.buy("2")
-    assert [(fill.price, fill.quantity) for fill in story.fills] == [(Decimal(30001), 1), (Decimal(30003), 1)]
+    assert [(fill.price, fill.quantity) for fill in story.fills] == [(Decimal(30001), Decimal(1)), (Decimal(30003), Decimal(1))]
 
 
 # ---------------------------------------------------------------------------------------------------- fees
@@ -235,12 +235,12 @@ def test_fifo_two_buys_and_one_sell_realize_250() -> None:
     fill_at(story, Side.BUY, "0.1", "31000")
     sold = fill_at(story, Side.SELL, "0.15", "32000")
     assert [(part.quantity, part.entry, part.pnl) for part in sold.closed] == [
-        (Decimal("0.1"), 30000, 200), (Decimal("0.05"), 31000, 50),
+        (Decimal("0.1"), Decimal(30000), Decimal(200)), (Decimal("0.05"), Decimal(31000), Decimal(50)),
     ]
     assert sold.realized_pnl == 250
     assert story.position == Decimal("0.05")
     [lot] = story.account.state().positions[BTC].lots
-    assert (lot.quantity, lot.price) == (Decimal("0.05"), 31000)
+    assert (lot.quantity, lot.price) == (Decimal("0.05"), Decimal(31000))
 
 
 def test_fifo_flip_through_zero_closes_the_long_and_opens_a_short() -> None:

@@ -1,1 +1,1 @@
-"""Time as numbers: deadlines, backoff, staleness, windows. Pure, but for ``timing.clock``, which reads the clocks."""
+"""Time as numbers: deadlines, backoff, staleness, measurements. Pure, but for ``timing.clock``, which reads the clocks."""

@@ -14,7 +14,7 @@ from typing import Annotated, Protocol
 
 import msgspec
 
-__all__ = ["BackoffSettings", "Chance", "RECONNECT", "RESTART", "backoff"]
+__all__ = ["BackoffSettings", "Chance", "backoff"]
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 
@@ -39,14 +39,7 @@ class BackoffSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
             raise ValueError(f"shortest_s ({self.shortest_s}) is longer than longest_s ({self.longest_s})")
 
 
-RECONNECT = BackoffSettings(multiplier_s=1.0, shortest_s=2.0, longest_s=60.0)
-"""Waits of 2 to 4 s, 4 to 8 s, 8 to 16 s, 16 to 32 s, then 30 to 60 s for ever."""
-
-RESTART = BackoffSettings(multiplier_s=0.1, shortest_s=0.2, longest_s=5.0)
-"""For processes: 0.2 to 0.4 s, 0.4 to 0.8 s, ... then 2.5 to 5 s for ever."""
-
-
-def backoff(chance: Chance, settings: BackoffSettings = RECONNECT) -> Iterator[float]:
+def backoff(chance: Chance, settings: BackoffSettings) -> Iterator[float]:
     """Waits in seconds, without end; each lies within [shortest_s, longest_s].
 
     The certain part of a wait doubles until it is half of ``longest_s``; up to as much again is chance.

@@ -1,13 +1,11 @@
-"""How long things take: counts in buckets that grow with the value, small enough to ride in every heartbeat.
+"""How long things take: counts in buckets that grow with the value.
 
 After HdrHistogram: each power of two is cut into 32 equal parts, so a quantile is at most 1/32 (3.2 %) too large,
-whatever the range. Two histograms add up exactly. Must not know what the values measure; they are whole numbers,
-usually ns.
+whatever the range. Must not know what the values measure; they are whole numbers, usually ns.
 """
 
 import math
 from collections import Counter
-from typing import Any
 
 __all__ = ["Histogram"]
 
@@ -36,14 +34,6 @@ class Histogram:
         self.largest = max(self.largest, value)
         self._buckets[_bucket_of(value)] += 1
 
-    def merge(self, other: "Histogram") -> None:
-        """Add the other's counts to this one's."""
-        self.count += other.count
-        self.total += other.total
-        self.smallest = min(self.smallest, other.smallest)
-        self.largest = max(self.largest, other.largest)
-        self._buckets.update(other._buckets)
-
     def quantile(self, fraction: float) -> int:
         """The smallest bucket's upper end that at least this fraction of the values does not exceed; 0 when empty."""
         rank = max(1, math.ceil(fraction * self.count))
@@ -61,27 +51,6 @@ class Histogram:
     @property
     def p95(self) -> int:
         return self.quantile(0.95)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON: ``{"count": 2, "total": 30, "smallest": 10, "largest": 20, "buckets": {"10": 1, "20": 1}}``."""
-        return {
-            "count": self.count,
-            "total": self.total,
-            "smallest": self.smallest if self.count else 0,
-            "largest": self.largest,
-            "buckets": {str(bucket): number for bucket, number in sorted(self._buckets.items())},
-        }
-
-    @classmethod
-    def from_dict(cls, plain: dict[str, Any]) -> "Histogram":
-        """The inverse of :meth:`to_dict`. Raises KeyError or ValueError for anything else."""
-        made = cls()
-        made._buckets = Counter({int(bucket): int(number) for bucket, number in plain["buckets"].items()})
-        made.count, made.total, made.largest = int(plain["count"]), int(plain["total"]), int(plain["largest"])
-        made.smallest = int(plain["smallest"]) if made.count else LARGEST
-        if made.count != sum(made._buckets.values()):
-            raise ValueError(f"the buckets hold {sum(made._buckets.values())} values, the count says {made.count}")
-        return made
 
 
 def _bucket_of(value: int) -> int:

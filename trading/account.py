@@ -41,6 +41,7 @@ from trading.words import TradingState
 __all__ = ["Account", "AccountSettings", "AccountState", "ImpossibleFact"]
 
 NS_PER_MS = 1_000_000
+NEVER_NS = 1 << 63
 
 Facts = Iterator[AccountFact]
 
@@ -54,6 +55,7 @@ class Account:
     def __init__(self, settings: AccountSettings, fingerprint: str) -> None:
         self._desk = Desk(settings, fingerprint)
         self._interval_ns = settings.equity_interval_ms * NS_PER_MS
+        self._idle_until_ns = 0
         desk = self._desk
         self._deciders: dict[type[Message], Callable[..., Facts]] = {
             SubmitOrder: self._submit, CancelOrder: self._cancel, AmendOrder: self._amend, CancelAll: self._cancel_all,
@@ -101,24 +103,23 @@ class Account:
     def on(self, message: Message, now_ns: int) -> tuple[AccountFact, ...]:
         """Everything that follows from one message, applied already. A message of no concern to an account has no
         facts; nothing has, before the session is open and after it is closed."""
-        now_ns = max(now_ns, self._desk.now_ns)
+        if now_ns < self._desk.now_ns:
+            now_ns = self._desk.now_ns
         if isinstance(message, MarketFact):
-            if self._desk.sight.is_missing(message.sequence):
-                return ()
-            if self._is_quiet(message, now_ns) and not changes_sight(self._desk, message):
-                self._desk.observe(message, now_ns)
-                return ()
-            return self._record(self._market(message, now_ns))
+            return self._hear(message, now_ns)
         return self._record(self._intent(message, now_ns)) if self._desk.in_session else ()
 
     def observe(self, message: MarketFact, now_ns: int) -> None:
         """Take in a market fact whose consequences are facts already: catching up after ``recover``."""
         self._desk.observe(message, now_ns)
         self._desk.skip_funding()
+        self._idle_until_ns = 0
 
     def apply(self, fact: AccountFact) -> None:
         """Raises ImpossibleFact."""
-        self._desk.apply(fact)
+        self._idle_until_ns = 0
+        with localcontext(MONEY):
+            self._desk.apply(fact)
 
     # ------------------------------------------------------------------------------------------------ what it knows
 
@@ -157,21 +158,53 @@ class Account:
 
     # ------------------------------------------------------------------------------------------------ the market
 
-    def _is_quiet(self, message: MarketFact, now_ns: int) -> bool:
-        """True if nothing can follow from a market fact: the common case, and the fast one."""
+    def _hear(self, message: MarketFact, now_ns: int) -> tuple[AccountFact, ...]:
+        """Nearly always nothing is due and nothing is met: then taking the fact in is all there is to do."""
         desk = self._desk
-        return not desk.in_session or (
-            now_ns // self._interval_ns == desk.marked_at_ns // self._interval_ns
-            and (desk.funding_at_ns is None or now_ns < desk.funding_at_ns)
-            and not desk.orders.open()
-            and desk.orders.next_due() is None
-            and not (isinstance(message, MarkPriceChanged) and desk.ledger.any_open)
+        if desk.sight.is_missing(message.sequence):
+            return ()
+        if self._is_due(now_ns) or changes_sight(desk, message):
+            return self._record(self._market(message, now_ns))
+        desk.observe(message, now_ns)
+        return self._record(self._met(message, now_ns)) if self._is_met(message) else ()
+
+    def _is_due(self, now_ns: int) -> bool:
+        """True if something follows from the time alone. Found anew when that instant has come or may be another one."""
+        if now_ns >= self._idle_until_ns:
+            self._idle_until_ns = self._next_instant_ns()
+        return now_ns >= self._idle_until_ns
+
+    def _next_instant_ns(self) -> int:
+        desk = self._desk
+        if not desk.in_session:
+            return NEVER_NS
+        due = desk.orders.next_due()
+        return min(
+            NEVER_NS if due is None else due.at_ns,
+            NEVER_NS if desk.funding_at_ns is None else desk.funding_at_ns,
+            (desk.marked_at_ns // self._interval_ns + 1) * self._interval_ns,
         )
+
+    def _is_met(self, message: MarketFact) -> bool:
+        """True if something may follow from the fact that was just taken in."""
+        desk = self._desk
+        state = desk.matching.get(message.symbol)
+        if isinstance(message, MarkPriceChanged):
+            self._idle_until_ns = 0  # it may have announced a settlement of funding
+            if desk.ledger.any_open and desk.in_session and state is not None:
+                return True
+        return state is not None and bool(state.offers or state.hits) and desk.in_session
 
     def _market(self, message: MarketFact, now_ns: int) -> Facts:
         yield from pass_time(self._desk, now_ns, inclusive=False)
         self._desk.observe(message, now_ns)
         yield from sight_changes(self._desk, message)
+        yield from self._met(message, now_ns)
+        if now_ns // self._interval_ns != self._desk.marked_at_ns // self._interval_ns:
+            yield from mark_equity(self._desk)
+
+    def _met(self, message: MarketFact, now_ns: int) -> Facts:
+        """What the fact fills, triggers and takes away, and what arrives at its very instant."""
         if message.symbol in self._desk.markets:
             if isinstance(message, (BookChanged, TradesPrinted)) and self._desk.orders.any_resting(message.symbol):
                 yield from hit_resting(self._desk, message.symbol)
@@ -180,8 +213,6 @@ class Account:
             if isinstance(message, MarkPriceChanged):
                 yield from liquidate(self._desk, message.symbol)
         yield from pass_time(self._desk, now_ns, inclusive=True)
-        if now_ns // self._interval_ns != self._desk.marked_at_ns // self._interval_ns:
-            yield from mark_equity(self._desk)
 
     # ------------------------------------------------------------------------------------------------ intents
 
@@ -249,6 +280,7 @@ class Account:
     def _record(self, facts: Facts) -> tuple[AccountFact, ...]:
         """Apply each fact, stamped with what was known, before the next one is decided."""
         recorded: list[AccountFact] = []
+        self._idle_until_ns = 0
         with localcontext(MONEY):
             for each in facts:
                 self._apply_with_aftermath(each, recorded)

@@ -35,7 +35,7 @@ UNITS_NS = {
 SHORTEST_NS = 100 * MILLISECOND
 LONGEST_NS = UNITS_NS["d"]
 VENUE_INTERVALS = ("1m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d")
-"""What ``GET kline`` serves and what divides the day evenly (docs/VENUE.md)."""
+"""What ``GET kline`` serves and what divides the day evenly."""
 
 
 class BarClosed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -5,7 +5,6 @@ Markets and time also follow what the feed says.
 """
 
 from collections.abc import Callable
-from decimal import localcontext
 
 import msgspec
 
@@ -21,7 +20,7 @@ from trading.messages import (
     SessionOpened, StrategyProgressed, TradesPrinted, TradingStateChanged,
 )
 from trading.orders import Order, OrderEvent, Refused
-from trading.quantities import MONEY, Instrument, signed
+from trading.quantities import Instrument, signed
 from trading.sight import NOT_HEARD_AGAIN, Sight
 from trading.words import TradingState
 from trading.working import Orders
@@ -83,9 +82,8 @@ class Desk:
         return draw_ns(model, self.fingerprint, command_id, leg)
 
     def apply(self, fact: AccountFact) -> None:
-        """Raises ImpossibleFact, and is of no further use then."""
-        with localcontext(MONEY):
-            refused = self._appliers[type(fact)](fact)
+        """Computes in the caller's decimal context, which must be MONEY. Raises ImpossibleFact, and is of no further use then."""
+        refused = self._appliers[type(fact)](fact)
         if refused is not None:
             raise ImpossibleFact(f"{fact}: {refused}")
         self.now_ns = max(self.now_ns, fact.at_ns)
@@ -108,17 +106,20 @@ class Desk:
         self.market_sequence = max(self.market_sequence, message.sequence)
         market = self.markets.get(message.symbol)
         if market is not None:
-            prints = market.credible(message) if isinstance(message, TradesPrinted) else ()
-            self.matching[message.symbol].observe(message, prints, self.orders)
-        match message:
-            case BookChanged() if market:
+            matching = self.matching[message.symbol]
+            matching.begin()
+            if isinstance(message, TradesPrinted):
+                matching.on_trades(message, market.credible(message), self.orders)
+            elif isinstance(message, BookChanged):
+                matching.on_book(message)
                 market.on_book(message)
-            case MarkPriceChanged() if market:
+            elif isinstance(message, MarkPriceChanged):
+                matching.on_mark(message, self.orders)
                 market.on_mark(message, self.now_ns)
                 self.note_funding()
-            case FeedStale():
-                for each in self.concerned_by(message):
-                    each.on_stale(message)
+        if isinstance(message, FeedStale):
+            for each in self.concerned_by(message):
+                each.on_stale(message)
 
     def concerned_by(self, fact: FeedStale) -> list[Market]:
         """Whose book the feed no longer vouches for."""

@@ -19,7 +19,7 @@ from trading.messages import (
 from trading.orders import Order
 from trading.quantities import ZERO, canonical
 from trading.queueing import share
-from trading.words import Liquidity, TimeInForce
+from trading.words import TimeInForce
 
 __all__ = ["arrive", "cancel", "cancel_everything", "enter", "hit_resting", "on_offer", "trigger"]
 
@@ -65,13 +65,12 @@ def hit_resting(desk: Desk, symbol: str) -> Iterator[AccountFact]:
     """
     if not desk.markets[symbol].book.usable:
         return
-    model, described, known = desk.settings.making_model, str(desk.settings.making), desk.orders.known
+    known = desk.orders.known
     for offer in desk.matching[symbol].offers:
-        how = Filling(Liquidity.MAKER, model, described, level=(offer.trade.price, offer.shown) if offer.shown else None)
         for name, quantity in share(offer, lambda name: known[name].leaves_quantity if known[name].is_open else ZERO):
             order = known[name]
             assert order.limit is not None, "only limit orders rest"
-            yield from fill(desk, order, Execution(order.limit, quantity), how)
+            yield from fill(desk, order, Execution(order.limit, quantity), Filling.resting(desk.settings, offer))
 
 
 def trigger(desk: Desk, symbol: str) -> Iterator[AccountFact]:

@@ -16,6 +16,7 @@ from trading.matching import Execution
 from trading.messages import AccountFact, OrderCanceled, OrderFilled
 from trading.orders import Order
 from trading.quantities import ZERO, bps_between, canonical, signed
+from trading.queueing import Offer
 from trading.words import Liquidity
 
 __all__ = ["Filling", "fill"]
@@ -32,6 +33,11 @@ class Filling(NamedTuple):
     walked: int = 0
     extrapolated: bool = False
     stale: bool = False
+
+    @classmethod
+    def resting(cls, settings: AccountSettings, offer: Offer) -> "Filling":
+        level = (offer.trade.price, offer.shown) if offer.shown else None
+        return cls(Liquidity.MAKER, settings.making_model, str(settings.making), level)
 
     @classmethod
     def taking(cls, settings: AccountSettings, execution: Execution, walked: int) -> "Filling":

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from trading.quantities import EXACT, ZERO, ratio
 
-__all__ = ["Ema", "Sma", "ZScore"]
+__all__ = ["Sma", "ZScore"]
 
 
 class Sma:
@@ -29,33 +29,6 @@ class Sma:
     @property
     def value(self) -> Decimal | None:
         return ratio(self._sum, Decimal(self.window)) if len(self._values) == self.window else None
-
-
-class Ema:
-    """Exponential moving average with weight 2 / (window + 1), begun with the first value; None until ``window``
-    values.
-
-    Rounded to 12 places at every step: an exact one would grow by digits without end.
-    """
-
-    def __init__(self, window: int) -> None:
-        self.window = window
-        self._count = 0
-        self._value = ZERO
-
-    def add(self, value: Decimal) -> None:
-        self._count += 1
-        if self._count == 1:
-            self._value = value
-        else:
-            weighted = EXACT.add(
-                EXACT.multiply(self._value, Decimal(self.window - 1)), EXACT.multiply(value, Decimal(2))
-            )
-            self._value = ratio(weighted, Decimal(self.window + 1))
-
-    @property
-    def value(self) -> Decimal | None:
-        return self._value if self._count >= self.window else None
 
 
 class ZScore:

@@ -11,6 +11,7 @@ import statistics
 from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
+from functools import lru_cache
 
 import msgspec
 
@@ -18,7 +19,7 @@ from trading.quantities import EXACT, canonical, plain
 
 __all__ = [
     "FEWEST_SAMPLES", "UNMEASURED", "Constant", "Fitted", "KnownLatency", "LatencyModel", "Leg", "LogNormal", "Uniform", "draw_ns", "fit",
-    "least_ns", "resolved", "text", "worst_ns",
+    "resolved", "text", "worst_ns",
 ]
 
 LONGEST_MS = Decimal(60_000)
@@ -36,6 +37,9 @@ QUARTILES_APART = 2 * statistics.NormalDist().inv_cdf(0.75)
 """Between the quartiles of a standard normal distribution: 1.349."""
 MICROSECOND_MS = Decimal("0.001")
 SIGMA_DIGITS = Decimal("0.0001")
+
+REMEMBERED = 1_024
+"""Draws, and texts: an order's own are asked for again with each of its receipts."""
 
 MODEL = "model"
 STANDARD = statistics.NormalDist()
@@ -113,6 +117,7 @@ def resolved(model: LatencyModel, measured: LogNormal | None) -> KnownLatency:
     return model
 
 
+@lru_cache(maxsize=REMEMBERED)
 def draw_ns(model: KnownLatency, seed: str, client_order_id: str, leg: Leg) -> int:
     """The delay of this leg of this order: whole microseconds, in nanoseconds. SHA-256 makes the chance, the inverse of
     the distribution function the delay."""
@@ -138,15 +143,6 @@ def worst_ns(model: KnownLatency) -> int:
             return _ns(delay_ms)
 
 
-def least_ns(model: KnownLatency) -> int:
-    """No draw is shorter: what an optimist reckons with. A lognormal delay has no bound but zero."""
-    match model:
-        case Constant(ms=delay_ms) | Uniform(min_ms=delay_ms):
-            return _ns(delay_ms)
-        case LogNormal():
-            return 0
-
-
 def fit(round_trips_ns: Sequence[int]) -> LogNormal | None:
     """The model of one leg, which is half a round trip; None from fewer than ``FEWEST_SAMPLES``.
 
@@ -165,6 +161,7 @@ def fit(round_trips_ns: Sequence[int]) -> LogNormal | None:
     return LogNormal(canonical(median_ms), canonical(min(sigma, WIDEST_SIGMA)), canonical(max_ms))
 
 
+@lru_cache(maxsize=REMEMBERED)
 def text(model: LatencyModel) -> str:
     """One line for receipts and reports: ``lognormal(median_ms=12.5, sigma=0.4, max_ms=80)``."""
     values = ", ".join(f"{name}={plain(value)}" for name, value in msgspec.structs.asdict(model).items())

@@ -43,9 +43,8 @@ class Market:
 
     def credible(self, fact: TradesPrinted) -> tuple[Print, ...]:
         """The trades that the book vouches for; the others are counted."""
-        prints = tuple(each for each in fact.prints if self.guard.fillable(each.price))
         self.last = fact.prints[-1].price if fact.prints else self.last
-        return prints
+        return self.guard.fillable_among(fact.prints)
 
     def on_stale(self, fact: FeedStale) -> None:
         self.book = self.book.distrusted(BookFault.GAPPED if fact.reason == GAP else BookFault.STALE)

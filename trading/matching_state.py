@@ -4,12 +4,14 @@ None of it is in the ledger. It follows from the account's facts and the market 
 its facts and shown the market again has the same. Must not know money, nor decide what is filled.
 """
 
+from decimal import localcontext
+
 import msgspec
 
 from trading.consumption import Consumption
-from trading.messages import BookChanged, MarketFact, MarkPriceChanged, OrderFilled, OrderRested, Print, TradesPrinted
+from trading.messages import BookChanged, MarkPriceChanged, OrderFilled, OrderRested, Print, TradesPrinted
 from trading.orders import Order
-from trading.quantities import ZERO, Instrument
+from trading.quantities import MONEY, ZERO, Instrument
 from trading.queue_models import MakingSettings
 from trading.queueing import Offer, Queues
 from trading.triggers import Hit, Trails, watched_prices
@@ -29,19 +31,23 @@ class MatchingState:
         self.hits: tuple[Hit, ...] = ()
         self._instrument = instrument
 
-    def observe(self, fact: MarketFact, prints: tuple[Print, ...], orders: Orders) -> None:
-        """``prints``: those of a TradesPrinted that are credible."""
+    def begin(self) -> None:
+        """With each market fact, whatever it says."""
         self.offers, self.hits = (), ()
-        if isinstance(fact, BookChanged):
-            self.consumption.on_book(fact)
-            self.offers = self.queues.on_market(fact, self.consumption.available)
-        elif isinstance(fact, TradesPrinted):
-            if prints:
-                believed = fact if len(prints) == len(fact.prints) else msgspec.structs.replace(fact, prints=prints)
-                self.offers = self.queues.on_market(believed)
-                self._watch(fact, prints, orders)
-        elif isinstance(fact, MarkPriceChanged):
+
+    def on_book(self, window: BookChanged) -> None:
+        self.consumption.on_book(window)
+        self.offers = self.queues.on_market(window, self.consumption.available)
+
+    def on_trades(self, fact: TradesPrinted, prints: tuple[Print, ...], orders: Orders) -> None:
+        """``prints``: those of them that are credible."""
+        if prints:
+            believed = fact if len(prints) == len(fact.prints) else msgspec.structs.replace(fact, prints=prints)
+            self.offers = self.queues.on_market(believed)
             self._watch(fact, prints, orders)
+
+    def on_mark(self, fact: MarkPriceChanged, orders: Orders) -> None:
+        self._watch(fact, (), orders)
 
     def rested(self, order: Order, fact: OrderRested) -> None:
         assert order.limit is not None, "only limit orders rest"
@@ -68,9 +74,11 @@ class MatchingState:
         self.trails.forget(client_order_id)
 
     def _watch(self, fact: TradesPrinted | MarkPriceChanged, prints: tuple[Print, ...], orders: Orders) -> None:
-        hits = []
-        for order in orders.awaiting_trigger(fact.symbol):
-            if orders.watches_since(order) < fact.sequence:
-                hit = self.trails.first_hit(order, self._instrument, watched_prices(fact, prints, order.intent.trigger_by))
-                hits += [hit] if hit is not None else []
-        self.hits = tuple(hits)
+        waiting = orders.awaiting_trigger(fact.symbol)
+        if not waiting:
+            return
+        with localcontext(MONEY):
+            for order in waiting:
+                if orders.watches_since(order) < fact.sequence:
+                    hit = self.trails.first_hit(order, self._instrument, watched_prices(fact, prints, order.intent.trigger_by))
+                    self.hits += () if hit is None else (hit,)

@@ -6,7 +6,7 @@ an order, move a bar or pull a trigger.
 
 from decimal import Decimal
 
-from trading.messages import Level
+from trading.messages import Level, Print
 from trading.quantities import BASIS_POINTS, EXACT
 
 __all__ = ["DEFAULT_BAND_BPS", "PrintGuard", "require_band"]
@@ -71,6 +71,16 @@ class PrintGuard:
     def fillable(self, price: Decimal) -> bool:
         """True if it is credible and there is a book to say so."""
         return self._lowest is not None and self.credible(price)
+
+    def fillable_among(self, prints: tuple[Print, ...]) -> tuple[Print, ...]:
+        """Those that are fillable: all of them but once in a while."""
+        lowest, highest = self._lowest, self._highest
+        if lowest is None:
+            return ()
+        for each in prints:
+            if not lowest <= each.price <= highest:
+                return tuple(each for each in prints if self.fillable(each.price))
+        return prints
 
 
 def require_band(band_bps: Decimal) -> None:

@@ -94,6 +94,9 @@ def plain(value: Decimal) -> str:
 
 def canonical(value: Decimal) -> Decimal:
     """The same number in the one form whose text is ``plain``. What is no sane number (NaN, 1E+999999) stays as it is."""
+    text = str(value)
+    if "E" not in text and (text[-1] != "0" or ("." not in text and text != "-0")):
+        return value  # as nearly all are
     if not value.is_finite() or abs(value.adjusted()) > WIDEST:
         return value
     return Decimal(plain(value))
@@ -102,8 +105,8 @@ def canonical(value: Decimal) -> Decimal:
 def canonical_numbers(struct: S) -> S:
     """The same with every number in its one form, so that equal runs have equal bytes."""
     values = msgspec.structs.asdict(struct).items()
-    numbers = {name: canonical(value) for name, value in values if isinstance(value, Decimal)}
-    return msgspec.structs.replace(struct, **numbers)
+    numbers = {name: one for name, value in values if isinstance(value, Decimal) and (one := canonical(value)) is not value}
+    return msgspec.structs.replace(struct, **numbers) if numbers else struct
 
 
 def display(value: Decimal, places: int = 2) -> str:

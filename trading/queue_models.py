@@ -10,6 +10,7 @@ strict, on the same market each of them fills no more than the one before:
 """
 
 from decimal import ROUND_CEILING, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
+from functools import lru_cache
 from typing import ClassVar
 
 import msgspec
@@ -31,6 +32,7 @@ GREATEST_N = 100
 class MakingModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="model"):
     """Base of all maker models. As text one line, for receipts: ``prob_power(n=3)``."""
 
+    @lru_cache(maxsize=64)  # settings: few, and for good
     def __str__(self) -> str:
         values = msgspec.structs.asdict(self).items()
         fields = ", ".join(f"{name}={plain(each) if isinstance(each, Decimal) else each}" for name, each in values)

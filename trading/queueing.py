@@ -16,14 +16,14 @@ before it already showed is not offered again.
 
 from bisect import insort
 from collections.abc import Callable, Iterator
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 
 from trading.book import displayed, fault_of, within
 from trading.messages import BookChanged, Level, Print, TradesPrinted
-from trading.quantities import ZERO
+from trading.quantities import MONEY, ZERO
 from trading.queue_models import MakingSettings, Penetrate, Queued, Touch, ahead_after_window
 from trading.words import Side
 
@@ -31,6 +31,8 @@ __all__ = ["Hit", "Offer", "QueuePosition", "Queues", "Step", "Trail", "Unconsum
 
 KEPT = 32
 """Of each trail: the first and the newest 31."""
+NO_BID, NO_ASK = Decimal("-Infinity"), Decimal("Infinity")
+"""No trade is at these prices or through them."""
 
 Cause = Literal["joined", "trade", "window", "through"]
 Unconsumed = Callable[[Side, Decimal, Decimal], Decimal]
@@ -165,27 +167,36 @@ class Queues:
             return ()
         if isinstance(fact, TradesPrinted):
             return self._on_trades(fact)
-        return () if fault_of(fact.bids, fact.asks) else self._on_window(fact, unconsumed)
+        if fault_of(fact.bids, fact.asks):
+            return ()
+        with localcontext(MONEY):
+            return self._on_window(fact, unconsumed)
 
     # ------------------------------------------------------------------------------------------------ trades
 
     def _on_trades(self, fact: TradesPrinted) -> tuple[Offer, ...]:
-        offers: list[Offer] = []
-        bids, asks = self._resting[Side.BUY], self._resting[Side.SELL]
-        for trade in fact.prints:
-            price, buys = trade.price, trade.aggressor is Side.SELL
-            among = []
-            for position in bids if buys else asks:
-                if price > position.price if buys else price < position.price:
-                    break
-                if fact.sequence > position.since:
-                    offered = self._offered(position, fact, trade)
-                    position.hits.add(Hit(fact.sequence, fact.at_ns, price, trade.quantity, offered))
-                    if offered:
-                        among.append((position.order_id, offered))
-            if among:
-                offers.append(Offer(trade, ZERO, tuple(among)))
-        return tuple(offers)
+        bids, asks, seller = self._resting[Side.BUY], self._resting[Side.SELL], Side.SELL
+        bid, ask = bids[0].price if bids else NO_BID, asks[0].price if asks else NO_ASK
+        reaching = [each for each in fact.prints if (each.price <= bid if each.aggressor is seller else each.price >= ask)]
+        if not reaching:
+            return ()
+        with localcontext(MONEY):
+            offers = [Offer(trade, ZERO, self._among(fact, trade, bids if trade.aggressor is seller else asks)) for trade in reaching]
+        return tuple([each for each in offers if each.among])
+
+    def _among(self, fact: TradesPrinted, trade: Print, resting: list[QueuePosition]) -> tuple[tuple[str, Decimal], ...]:
+        """What a trade has for each order that it reaches, best price first."""
+        price, buys = trade.price, trade.aggressor is Side.SELL
+        among = []
+        for position in resting:
+            if price > position.price if buys else price < position.price:
+                break
+            if fact.sequence > position.since:
+                offered = self._offered(position, fact, trade)
+                position.hits.add(Hit(fact.sequence, fact.at_ns, price, trade.quantity, offered))
+                if offered:
+                    among.append((position.order_id, offered))
+        return tuple(among)
 
     def _offered(self, position: QueuePosition, fact: TradesPrinted, trade: Print) -> Decimal:
         """Take a trade off the queue in front; what it leaves of the trade is the order's."""

@@ -6,8 +6,8 @@ from the mid by nature, only for being a mistake. Must not change anything, nor 
 
 from decimal import Decimal
 
-from trading.quantities import BASIS_POINTS, EXACT, ratio
 from trading.messages import SubmitOrder
+from trading.quantities import BASIS_POINTS, EXACT, ratio
 from trading.risk_case import PASS, Case, Reference, Verdict, marketable, reduces, refuse
 from trading.words import OrderType
 

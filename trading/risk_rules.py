@@ -1,9 +1,9 @@
 """The rules of the risk gate. A rule can only refuse.
 
 Each looks at one order and its :class:`Case` and answers ``PASS`` or a :class:`Refusal`; whatever else it might answer
-counts as a refusal too. Numbers of the controls: docs/OPERATING.md. A new control is a new function and a row in
-``RULES``, whose order is the order in which reasons are given. Must not change anything, nor know what a decision
-leads to.
+counts as a refusal too. The numbers of the controls (C1, C2, ...) are those of docs/OPERATING.md. A new control is a new
+function and a row in ``RULES``, whose order is the order in which reasons are given. Must not change anything, nor know
+what a decision leads to.
 """
 
 from trading.messages import DenyOrder, SubmitOrder

@@ -106,7 +106,7 @@ class Connection:
             options["socket"] = self._own_socket(address)
         else:
             options.update(_proxy_options(address))
-        self._websocket.connect(self._url, timeout=self._timeout_s, **options)  # type: ignore[no-untyped-call]
+        self._websocket.connect(self._url, timeout=self._timeout_s, **options)  # type: ignore[no-untyped-call]  # the library is not typed
         self._keep(self._websocket.sock)
         # From here the reader waits without limit: who watches the stream ends it with abort().
         self._websocket.settimeout(None)
@@ -163,7 +163,7 @@ class Connection:
     def _hang_up(self) -> None:
         with self._lock:
             kept, self._socket = self._socket, None
-        self._websocket.shutdown()  # type: ignore[no-untyped-call]
+        self._websocket.shutdown()  # type: ignore[no-untyped-call]  # the library is not typed
         if kept is not None:
             kept.close()
 
@@ -180,7 +180,7 @@ class _BoundedWebSocket(websocket.WebSocket):
         self._received = 0
 
     def _recv(self, size: int) -> bytes:
-        data: bytes = super()._recv(size)  # type: ignore[no-untyped-call]
+        data: bytes = super()._recv(size)  # type: ignore[no-untyped-call]  # the library is not typed
         self._received += len(data)
         if self._received > self._largest:
             raise websocket.WebSocketPayloadException("message_too_large")

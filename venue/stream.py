@@ -47,9 +47,9 @@ class MarketStream:
     ``sequence`` is the last number given, ``at_ns`` the event time reached: it never runs backwards over all channels.
     """
 
-    def __init__(self, symbols: Sequence[str], after: int = 0) -> None:
+    def __init__(self, symbols: Sequence[str]) -> None:
         self.symbols = tuple(symbols)
-        self.sequence = after
+        self.sequence = 0
         self.at_ns = 0
         self.live_symbols: set[str] = set()
         self._books: dict[str, BookChanged] = {}

@@ -188,7 +188,7 @@ def decode_rows(data: msgspec.Raw, shape: type[T]) -> list[T]:
     body = bytes(data).lstrip()
     if body.startswith(b"{"):
         return [msgspec.json.decode(body, type=shape, strict=False)]
-    rows: list[T] | None = msgspec.json.decode(body, type=list[shape] | None, strict=False)  # type: ignore[valid-type]
+    rows: list[T] | None = msgspec.json.decode(body, type=list[shape] | None, strict=False)  # type: ignore[valid-type]  # a type made while running
     return rows or []
 
 

@@ -74,7 +74,7 @@ class RunningActor:
         self._room = room
         self._identity = f"{name}.{incarnation}".encode()
         self._channels = room.new_channels()
-        self._make = lambda: actor(Post(
+        self._make: Callable[[], ProcessActor] = lambda: actor(Post(
             name=name, incarnation=incarnation, pid=0, run_id="test", run_directory=room.run_directory, state_file=room.directory / "state.json",
             settings=settings, channels=self._channels, mailbox=Mailbox(monotonic_ns),
             control=self._channels.client("control", self._identity.decode()), codec_fingerprint="test", log=self.log,
@@ -129,7 +129,7 @@ def actor_room(directory: Path) -> Iterator[ActorRoom]:
         room.channels.close()
 
 
-def until(found: Callable[[], Found], *channels: Subscriber | Client | Server, deadline_s: float = DEADLINE_S) -> Found:
+def until(found: Callable[[], Found | None], *channels: Subscriber | Client | Server, deadline_s: float = DEADLINE_S) -> Found:
     """Waits for events on ``channels`` (or a moment) until ``found()`` is true; what it found. Fails at the deadline."""
     poller = zmq.Poller()
     for channel in channels:

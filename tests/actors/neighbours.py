@@ -5,14 +5,15 @@ Each keeps what it heard and answers only when looked at (``serve``, which every
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from actors.envelopes import (
-    Answer, Command, FactsGiven, FactsWanted, FactTold, Fetch, Fetched, FetchedInstruments, FetchedKlines, FetchFailed, FetchKlines,
+    Answer, Command, FactsGiven, FactsWanted, Fetch, Fetched, FetchedInstruments, FetchedKlines, FetchFailed, FetchKlines,
     KlineRow, LedgerHead, MarketGiven, MarketWanted,
 )
+from actors.telling import told
 from messaging.channels import Client
 from tests.actors.harness import ActorRoom, RunningActor, until
 from tests.trading.decision_facts import BTC, SECOND, book
@@ -66,7 +67,8 @@ class FakeFeed:
     def _page(self, after: int) -> MarketGiven:
         known = [fact for fact in self.facts if fact.sequence > max(after, self.first - 1)]
         head = self.facts[-1].sequence if self.facts else 0
-        return MarketGiven(facts=tuple(known[:PAGE]), first=self.first, head=head)  # type: ignore[arg-type]
+        page: Any = tuple(known[:PAGE])  # each market fact is one of the union that may be given
+        return MarketGiven(facts=page, first=self.first, head=head)
 
 
 class FakeGateway:
@@ -138,7 +140,7 @@ class FakeBroker(FakeGate):
         for fact in facts:
             self.facts.append(fact)
             if not lose:
-                self._publisher.send(FactTold(sequence=len(self.facts), fact=fact))  # type: ignore[arg-type]
+                self._publisher.send(told(len(self.facts), fact))
 
     def tell_head(self) -> None:
         self._publisher.send(LedgerHead(sequence=len(self.facts)))
@@ -148,7 +150,7 @@ class FakeBroker(FakeGate):
             self.asked.append(message.after)
             if not self.silent:
                 page = tuple(enumerate(self.facts, 1))[message.after:message.after + PAGE]
-                facts = tuple(FactTold(sequence=number, fact=fact) for number, fact in page)  # type: ignore[arg-type]
+                facts = tuple(told(number, fact) for number, fact in page)
                 self._server.send(peer, FactsGiven(facts=facts, head=len(self.facts)))
         else:
             super().hear(peer, message)
@@ -162,8 +164,8 @@ class Desk:
         self.answers: list[Answer] = []
         self.pages: list[FactsGiven] = []
 
-    def send(self, body: object, command_id: str) -> None:
-        self.client.send(Command(command_id=command_id, body=body, sent_ns=monotonic_ns()))  # type: ignore[arg-type]
+    def send(self, body: Any, command_id: str) -> None:
+        self.client.send(Command(command_id=command_id, body=body, sent_ns=monotonic_ns()))
 
     def want(self, after: int) -> None:
         self.client.send(FactsWanted(after=after))
@@ -182,7 +184,7 @@ class Neighbours:
         self._around = around
         self._sequence = 0
 
-    def until(self, found: Callable[[], Found], deadline_s: float = 20.0) -> Found:
+    def until(self, found: Callable[[], Found | None], deadline_s: float = 20.0) -> Found:
         return until(lambda: self._served(found), self._room.control, deadline_s=deadline_s)
 
     def end(self, actor: RunningActor) -> int:
@@ -192,13 +194,13 @@ class Neighbours:
 
     def books(self, count: int = 1) -> list[MarketFact]:
         """The next books of the market, a second of event time apart."""
-        made = []
+        made: list[MarketFact] = []
         for _ in range(count):
             self._sequence += 1
             made.append(book(self._sequence, 1_000 * SECOND + self._sequence * SECOND))
-        return made  # type: ignore[return-value]
+        return made
 
-    def _served(self, found: Callable[[], Found]) -> Found:
+    def _served(self, found: Callable[[], Found | None]) -> Found | None:
         for each in self._around:
             each.serve()
         return found()

@@ -25,7 +25,7 @@ from trading.invariants import violations
 from trading.latency import Constant
 from trading.messages import (
     AccountFact, CancelOrder, DenyOrder, MarketFact, MarketObserved, MarketUnobserved, OrderDenied, OrderFilled, OrderSubmitted, Print,
-    ReportProgress, SessionClosed, StrategyProgressed, SubmitOrder, TradesPrinted, TradingStateChanged,
+    ReportProgress, SessionClosed, SessionOpened, StrategyProgressed, SubmitOrder, TradesPrinted, TradingStateChanged,
 )
 from trading.replay import Difference, replay
 from trading.words import Side, TradingState
@@ -117,7 +117,7 @@ class CrashesBeforeTheAnswer(Broker):
 def test_it_opens_the_session_with_what_the_venue_says_and_serves(bank: Bank) -> None:
     broker = bank.started()
     opened = bank.ledger()[0]
-    assert opened.instruments == (BTC,) and opened.fingerprint == "feedc0de"  # type: ignore[attr-defined]
+    assert isinstance(opened, SessionOpened) and opened.instruments == (BTC,) and opened.fingerprint == "feedc0de"
     assert broker.stop() == 0
     assert "LEDGER_RECOVERED" not in broker.log.names()
 
@@ -302,7 +302,8 @@ def test_a_halt_flattens_at_the_last_known_price(bank: Bank) -> None:
     broker.tell(Halt(reason="kill:test"))
     bank.near.until(lambda: broker.said(Halted))
     assert bank.of(OrderFilled)[-1].position == 0
-    assert isinstance(bank.ledger()[-1], SessionClosed) and bank.ledger()[-1].reason == "kill:test"  # type: ignore[attr-defined]
+    last = bank.ledger()[-1]
+    assert isinstance(last, SessionClosed) and last.reason == "kill:test"
     assert bank.sound()
     assert broker.stop() == 0
 
@@ -349,7 +350,8 @@ def test_an_orphaned_broker_settles_before_it_ends(bank: Bank) -> None:
     os.close(writer)
     bank.near.until(lambda: broker.ended)
     assert broker.stop() == 0
-    assert isinstance(bank.ledger()[-1], SessionClosed) and bank.ledger()[-1].reason == "supervisor_lost"  # type: ignore[attr-defined]
+    last = bank.ledger()[-1]
+    assert isinstance(last, SessionClosed) and last.reason == "supervisor_lost"
     os.close(reader)
 
 

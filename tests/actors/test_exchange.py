@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -42,11 +43,11 @@ def test_fills_are_charged_by_the_plan_and_the_published_schedule_stands_beside_
 
 
 def test_another_schedule_can_be_charged_but_only_one_that_is_there() -> None:
-    at = {"ws_url": "ws://x", "rest_url": "http://x", "fees": FeeRates(maker=D(0), taker=D(0))}
+    at: dict[str, Any] = {"ws_url": "ws://x", "rest_url": "http://x", "fees": FeeRates(maker=D(0), taker=D(0))}
     vip0 = {"vip0": FeeRates(maker=D("0.0002"), taker=D("0.0006"))}
-    assert ExchangeSettings(**at, fees_published=vip0, fees_charged="vip0").fee_schedule.taker == D("0.0006")  # type: ignore[arg-type]
+    assert ExchangeSettings(**at, fees_published=vip0, fees_charged="vip0").fee_schedule.taker == D("0.0006")
     with pytest.raises(ValueError, match="plan, vip0"):
-        ExchangeSettings(**at, fees_published=vip0, fees_charged="vip1")  # type: ignore[arg-type]
+        ExchangeSettings(**at, fees_published=vip0, fees_charged="vip1")
 
 
 def test_a_fee_of_five_percent_is_a_slip_of_the_decimal_point() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,9 +60,9 @@ def stand_in() -> Iterator[StandIn]:
     server.stop()
 
 
-def start(room: ActorRoom, stand_in: StandIn, incarnation: int = 1, **settings: object) -> RunningActor:
+def start(room: ActorRoom, stand_in: StandIn, incarnation: int = 1, **settings: Any) -> RunningActor:
     url = f"ws://127.0.0.1:{stand_in._port}/public/"
-    return room.start(Feed, "feed", FeedSettings(ws_url=url, symbols=("BTCUSDT",), link=QUICK, **settings), incarnation)  # type: ignore[arg-type]
+    return room.start(Feed, "feed", FeedSettings(ws_url=url, symbols=("BTCUSDT",), link=QUICK, **settings), incarnation)
 
 
 def test_every_stream_of_the_venue_becomes_numbered_facts(room: ActorRoom, stand_in: StandIn) -> None:
@@ -78,14 +79,14 @@ def test_every_stream_of_the_venue_becomes_numbered_facts(room: ActorRoom, stand
 def test_the_status_shows_best_prices_age_and_whether_they_are_live(room: ActorRoom, stand_in: StandIn) -> None:
     feed = start(room, stand_in)
 
-    def live_report() -> dict[str, object] | None:
+    def live_report() -> dict[str, Any] | None:
         beats = feed.said(Beat)
         shown = beats[-1].report["symbols"].get("BTCUSDT") if beats else None
         return shown if shown and shown["live"] else None
 
     shown = until(live_report, room.control)
-    assert float(shown["bid"]) < float(shown["ask"])  # type: ignore[arg-type]
-    assert 0 <= shown["age_s"] < 15  # type: ignore[operator]
+    assert float(shown["bid"]) < float(shown["ask"])
+    assert 0 <= shown["age_s"] < 15
     assert feed.said(Beat)[-1].gauges["feed_connected"] == 1
     assert feed.counter("frames_count") > 0
     feed.stop()
@@ -147,7 +148,7 @@ def test_the_tape_holds_every_frame_before_its_fact_and_the_gateways_answers(roo
     until(lambda: listener.has(BookChanged, FeedLive), listener.subscriber)
     room.channels.client("feed", "gateway").send(RestAnswered(path="/p", query={"symbol": "BTCUSDT"}, status=200, body=b'{"code":0}'))
 
-    def records() -> list[object]:
+    def records() -> list[Frame | RestAnswer | ConnectionEvent]:
         found = list(TapeReader(path))
         return found if any(isinstance(each, RestAnswer) for each in found) else []
 
@@ -155,7 +156,7 @@ def test_the_tape_holds_every_frame_before_its_fact_and_the_gateways_answers(roo
     assert isinstance(taped[0], ConnectionEvent) and taped[0].event == "connected"
     assert any(isinstance(each, Frame) and "depth_book15" in each.text for each in taped)
     assert any(isinstance(each, ConnectionEvent) and "FeedLive" in each.detail for each in taped)
-    times = [each.at_ns for each in taped]  # type: ignore[attr-defined]
+    times = [each.at_ns for each in taped]
     assert times == sorted(times)
     feed.stop()
 

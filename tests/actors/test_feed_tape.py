@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -33,19 +34,19 @@ QUICK = LinkSettings(healthy_after_ms=500)
 class Served:
     """A recording, the stand-in that serves it, and one run's directory at a time."""
 
-    def __init__(self, tape: Path, room: ActorRoom, waits: bool = False, faults: str = "", **settings: object) -> None:
+    def __init__(self, tape: Path, room: ActorRoom, waits: bool = False, faults: str = "", **settings: Any) -> None:
         recording = read_recording(tape)
         own = RunPaths(room.run_directory).tape
         source = TapeSource(recording.frames, recording.answers, lambda: topics_on(own), waits)
         self.room = room
         self.own = own
-        self.server = StandIn(StandInSettings(faults=parse_faults(faults), **settings), source)  # type: ignore[arg-type]
+        self.server = StandIn(StandInSettings(faults=parse_faults(faults), **settings), source)
         self._url = self.server.start().ws_url
         self.incarnation = 0
 
-    def feed(self, symbol: str = "BTCUSDT", **settings: object) -> RunningActor:
+    def feed(self, symbol: str = "BTCUSDT", **settings: Any) -> RunningActor:
         self.incarnation += 1
-        asked = FeedSettings(ws_url=self._url, symbols=(symbol,), link=QUICK, continuous=True, **settings)  # type: ignore[arg-type]
+        asked = FeedSettings(ws_url=self._url, symbols=(symbol,), link=QUICK, continuous=True, **settings)
         return self.room.start(Feed, "feed", asked, self.incarnation)
 
     def recorded(self) -> list[str]:

@@ -62,12 +62,12 @@ def given(numbers: range, first: int = 1, head: int = 0) -> Delivery:
 
 def facts_follower() -> tuple[FactsFollower, Questions, Heard]:
     questions, heard = Questions(), Heard()
-    return FactsFollower(questions, heard.take, heard.note), questions, heard  # type: ignore[arg-type]
+    return FactsFollower(questions, heard.take, heard.note), questions, heard  # type: ignore[arg-type]  # a fake client
 
 
 def market_follower(after: int = 0, standing_to: int = 0) -> tuple[MarketFollower, Questions, Heard]:
     questions, heard = Questions(), Heard()
-    follower = MarketFollower(questions, heard.take, heard.note, after, standing_to, heard.pass_over)  # type: ignore[arg-type]
+    follower = MarketFollower(questions, heard.take, heard.note, after, standing_to, heard.pass_over)  # type: ignore[arg-type]  # a fake client
     return follower, questions, heard
 
 

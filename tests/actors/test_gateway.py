@@ -39,7 +39,7 @@ class Desk:
         self.client.send(Fetch(request_id=request_id, request=request, deadline_ms=deadline_ms))
 
     def answer(self, request_id: str) -> Fetched:
-        return until(lambda: self._take().get(request_id), self.client)  # type: ignore[return-value]
+        return until(lambda: self._take().get(request_id), self.client)
 
     def fetch(self, request: Request, deadline_ms: int = 10_000) -> object:
         self.ask("one", request, deadline_ms)

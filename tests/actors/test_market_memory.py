@@ -41,8 +41,8 @@ def test_even_the_largest_facts_make_pages_that_fit_into_a_message() -> None:
     retained = RetainedFacts(1000)
     price = D("123456789012.123456789012")
     for sequence in range(1, 600):
-        at = {"sequence": sequence, "at_ns": 1 << 62, "seen_ns": 1 << 62, "symbol": "BTCUSDT"}
-        retained.keep(TradesPrinted(**at, prints=(Print(price, price, Side.SELL),) * 9_000))
+        prints = (Print(price, price, Side.SELL),) * 9_000
+        retained.keep(TradesPrinted(sequence=sequence, at_ns=1 << 62, seen_ns=1 << 62, symbol="BTCUSDT", prints=prints))
     page = retained.page(MarketWanted(after=0), 599)
     assert page.facts and len(run_codec().encode(page)) < MAX_FRAME_BYTES
 

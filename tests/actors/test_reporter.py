@@ -19,6 +19,7 @@ from tests.actors.harness import ActorRoom, RunningActor, actor_room
 from tests.actors.neighbours import FakeBroker, FakeFeed, Neighbours
 from tests.trading.account_stories import Story, settings
 from trading.account import AccountSettings
+from trading.messages import BookChanged
 
 RUN = RunFacts(
     run_id="test", venue="sim", symbols=("BTCUSDT",), strategy="quoter", seed=5, fingerprint="test", started_at="2026-01-05T07:57:00Z",
@@ -55,7 +56,7 @@ class Office:
         self.story.sell("0.02", "31000")
         self.story.book(bid="30099.9", ask="30100.1", at_ms=1500)
         self.record()
-        self.feed.tell(*(message for message, _ in self.story.told if type(message).__name__ == "BookChanged"))  # type: ignore[misc]
+        self.feed.tell(*(message for message, _ in self.story.told if isinstance(message, BookChanged)))
 
     def settle(self) -> PaperState:
         """What the broker does at the end; the state that it writes."""

@@ -183,7 +183,7 @@ def test_cancels_and_progress_always_pass(gate: Gate) -> None:
     cancel = CancelOrder(command_id="c", client_order_id="x")
     gate.strategy.send(cancel, "c")
     gate.strategy.send(progress(), "p")
-    gate.near.until(lambda: gate.broker.bodies(CancelOrder) and gate.broker.bodies(ReportProgress))
+    gate.near.until(lambda: bool(gate.broker.bodies(CancelOrder)) and bool(gate.broker.bodies(ReportProgress)))
     assert gate.broker.bodies(CancelOrder) == [cancel]
     assert risk.stop() == 0
 

@@ -46,7 +46,7 @@ def desk() -> Desk:
 
 @pytest.fixture
 def look(desk: Desk) -> SecondLook:
-    made = SecondLook(desk, desk, desk.counters)  # type: ignore[arg-type]
+    made = SecondLook(desk, desk, desk.counters)  # type: ignore[arg-type]  # a fake client
     made.on_market(book(1, "30000", "30000.2"))
     return made
 

@@ -1,8 +1,9 @@
 """The strategy as a running actor: intents are sent until answered, and after a restart nothing settled is sent again."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import pytest
@@ -18,6 +19,8 @@ from tests.trading.strategy_settings import CROSS
 from trading.messages import MarketFact, ReportProgress, SubmitOrder
 from trading.strategy.protocol import StrategySettings
 from trading.strategy.trader import Trader
+
+Found = TypeVar("Found")
 
 QUICK = msgspec.structs.replace(CROSS, warmup_bars=8)
 PRICES = [*range(65_000, 65_020), *range(65_020, 64_980, -2), *range(64_980, 65_040, 3)]
@@ -51,7 +54,20 @@ class Floor:
             self.feed.tell(fact)
             if answer:
                 self.settle()
-        self.near.until(lambda: (answer and self.settle()) or self.bars_of(actor) >= self.bars_in(market))
+        (self.until if answer else self.near.until)(self.caught_up(actor, market))
+
+    def until(self, found: Callable[[], Found | None]) -> Found:
+        """Settles whatever comes while it waits."""
+
+        def settled() -> Found | None:
+            self.settle()
+            return found()
+
+        return self.near.until(settled)
+
+    def caught_up(self, actor: RunningActor, market: list[MarketFact]) -> Callable[[], bool]:
+        """Whether every bar of ``market`` that is surely closed is also told as closed."""
+        return lambda: self.bars_of(actor) >= self.bars_in(market)
 
     def bars_of(self, actor: RunningActor) -> float:
         beats = actor.said(Beat)
@@ -61,7 +77,7 @@ class Floor:
         """Five bars at a time: what is decided in them is settled before the next five."""
         for end in range(10, len(market) + 10, 10):
             self.feed.tell(*market[end - 10:end])
-            self.near.until(lambda end=end: self.settle() or self.bars_of(actor) >= self.bars_in(market[:end]))  # type: ignore[misc]
+            self.until(self.caught_up(actor, market[:end]))
             self.settle()
 
     def settle(self) -> None:
@@ -90,7 +106,7 @@ def floor(tmp_path: Path) -> Iterator[Floor]:
 def test_after_the_warm_up_it_decides_and_says_so_once(floor: Floor) -> None:
     actor = floor.started()
     floor.play(actor, walk(PRICES))
-    floor.near.until(lambda: floor.settle() or floor.orders())
+    floor.until(lambda: floor.orders())
     warm = [report for report in floor.gate.bodies(ReportProgress) if report.warmup_complete]
     assert len(warm) == 1 and warm[0].bars == 8
     first = next(command.body for _, command in floor.gate.commands)
@@ -117,11 +133,11 @@ def test_an_intent_is_sent_again_under_its_id_until_it_is_answered(floor: Floor)
 def test_a_restarted_strategy_sends_nothing_that_is_on_record(floor: Floor) -> None:
     actor = floor.started()
     floor.play_slowly(actor, walk(PRICES))
-    floor.near.until(lambda: floor.settle() or len(floor.orders()) >= 2)
+    floor.until(lambda: len(floor.orders()) >= 2)
     before = floor.orders()
     actor.stop()
     again = floor.started(incarnation=2)
-    floor.near.until(lambda: floor.settle() or again.counter("intents_not_sent_again_count") >= len(before))
+    floor.until(lambda: again.counter("intents_not_sent_again_count") >= len(before))
     beats = len(again.said(Beat))
     floor.near.until(lambda: len(again.said(Beat)) >= beats + 3)
     assert floor.orders() == before
@@ -199,10 +215,10 @@ def test_draining_it_counts_its_bars_decides_nothing_more_and_waits_for_the_answ
     assert not actor.said(Drained)
     orders = floor.orders()
     floor.settle()
-    floor.near.until(lambda: floor.settle() or actor.said(Drained))
+    floor.until(lambda: actor.said(Drained))
     for fact in market[60:]:
         floor.feed.tell(fact)
-    floor.near.until(lambda: floor.settle() or floor.bars_of(actor) >= floor.bars_in(market))
+    floor.until(floor.caught_up(actor, market))
     assert floor.orders() == orders
     assert actor.stop() == 0
 
@@ -235,4 +251,4 @@ def test_nothing_is_decided_before_the_session_runs_and_nothing_heard_meanwhile_
     floor.near.until(lambda: len(actor.said(Beat)) >= 2)
     assert floor.gate.commands == []
     actor.tell(Pulse(state="RUNNING", elapsed_ms=1))
-    floor.near.until(lambda: floor.settle() or floor.bars_of(actor) >= floor.bars_in(market))
+    floor.until(floor.caught_up(actor, market))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,8 +46,8 @@ def session(tmp_path: Path) -> Iterator[Starter]:
         process.communicate()
 
 
-def arguments(verb: str, workspace: Path, **more: bool) -> Arguments:
-    return Arguments(verb=verb, workspace=workspace, **more)  # type: ignore[arg-type]
+def arguments(verb: str, workspace: Path, **more: Any) -> Arguments:
+    return Arguments(verb=verb, workspace=workspace, **more)
 
 
 def test_status_as_json_is_exactly_what_the_session_says(

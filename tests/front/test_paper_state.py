@@ -1,12 +1,13 @@
 """A damaged paper/state.json is kept aside and rebuilt from the newest sound ledger, and that is said."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from front.paper_state import mend_paper_state
 from records.ledger import Ledger
+from records.logs import Logger
 from records.state import load_state, paper_state, save_state
 from records.workspace import Workspace
 from tests.trading.account_stories import Story
@@ -47,10 +48,10 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def test_a_sound_or_missing_state_is_left_alone(workspace: Workspace) -> None:
     said = Said()
-    mend_paper_state(workspace, "new", said)  # type: ignore[arg-type]
+    mend_paper_state(workspace, "new", cast(Logger, said))
     a_run(workspace, "old", a_session())
     before = workspace.state_file.read_bytes()
-    mend_paper_state(workspace, "new", said)  # type: ignore[arg-type]
+    mend_paper_state(workspace, "new", cast(Logger, said))
     assert workspace.state_file.read_bytes() == before and said.events == []
 
 
@@ -60,7 +61,7 @@ def test_a_damaged_state_is_rebuilt_from_the_ledger_and_kept_aside(workspace: Wo
     before = load_state(workspace.state_file)
     workspace.state_file.write_bytes(damage)
     said = Said()
-    mend_paper_state(workspace, "new", said)  # type: ignore[arg-type]
+    mend_paper_state(workspace, "new", cast(Logger, said))
     assert load_state(workspace.state_file) == before
     [aside] = workspace.state_file.parent.glob("state.json.corrupt-*")
     assert aside.read_bytes() == damage
@@ -72,6 +73,6 @@ def test_without_a_sound_ledger_the_damaged_state_is_only_kept_aside(workspace: 
     workspace.run("old").ledger.write_bytes(b"not a database")
     workspace.state_file.write_bytes(b"{")
     said = Said()
-    mend_paper_state(workspace, "new", said)  # type: ignore[arg-type]
+    mend_paper_state(workspace, "new", cast(Logger, said))
     assert load_state(workspace.state_file) is None
     assert [event for event, _ in said.events] == ["LEDGER_NOT_USED", "PAPER_STATE_DAMAGED"]

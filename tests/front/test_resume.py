@@ -3,7 +3,7 @@
 import os
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -12,6 +12,7 @@ from front.refusal import Refusal
 from front.resume import carried
 from front.verify import verify
 from records.ledger import Ledger, LedgerReader
+from records.logs import Logger
 from records.state import PaperState, load_state
 from reporting.summary_file import read_summary
 from supervisors.exit_codes import ExitCode
@@ -37,7 +38,7 @@ class Said:
 
 
 def asked(run: FinishedRun, said: Said | None = None, symbol: str = BTC, this: str = "new") -> Carried | None | Refusal:
-    return carried(run.workspace, this, symbol, said or Said())  # type: ignore[arg-type]
+    return carried(run.workspace, this, symbol, cast(Logger, said or Said()))
 
 
 def stored(run: FinishedRun) -> list[AccountFact]:

@@ -1,6 +1,7 @@
 """A tape is looked at before anything starts, and names the run by its content."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,8 +17,8 @@ from tests.venue.taped import pairs_answer, quiet, write_tape
 from venue.stand_in.settings import TapeSettings
 
 
-def asked(path: Path, **more: object) -> Arguments:
-    return Arguments(venue=f"tape:{path}", **more)  # type: ignore[arg-type]
+def asked(path: Path, **more: Any) -> Arguments:
+    return Arguments(venue=f"tape:{path}", **more)
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def test_the_fingerprint_names_the_content_and_neither_the_path_nor_the_speed(tm
     copy, other = tmp_path / "copy.gz", write_tape(tmp_path / "other.gz", quiet(T0_MS, 12))
     copy.write_bytes(tape.read_bytes())
 
-    def named(path: Path, **more: object) -> str:
+    def named(path: Path, **more: Any) -> str:
         arguments = asked(path, **more)
         found = read_tape(arguments)
         assert isinstance(found, TapeFile)

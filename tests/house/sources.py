@@ -54,7 +54,7 @@ def benchmark_sources() -> tuple[Source, ...]:
     return tuple(_source(path) for path in sorted((ROOT / "benchmarks").rglob("*.py")))
 
 
-test_sources.__test__ = False  # type: ignore[attr-defined]
+test_sources.__test__ = False  # type: ignore[attr-defined]  # pytest asks functions for it
 
 
 def _source(path: Path) -> Source:

@@ -4,9 +4,11 @@ import re
 
 import pytest
 
-from front.arguments import VERBS
+from front.arguments import FLAGS, VERBS
+from reporting.summary_file import Ending, RunFacts, summary_content
 from supervisors.exit_codes import ExitCode
 from tests.house.sources import ROOT
+from trading.summary import fold
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 OPERATING = (ROOT / "docs" / "OPERATING.md").read_text(encoding="utf-8")
@@ -38,6 +40,20 @@ def test_every_exit_code_is_documented(code: ExitCode) -> None:
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_is_documented(verb: str) -> None:
     assert f"`{verb}" in OPERATING
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+def test_every_flag_is_documented(flag: str) -> None:
+    assert f"`{flag}" in OPERATING
+
+
+def test_every_key_of_the_summary_is_documented() -> None:
+    run = RunFacts(
+        run_id="r", venue="sim", symbols=(), strategy="s", seed=1, fingerprint="f", started_at="", planned_duration_s=1.0,
+    )
+    ending = Ending(reason="stop", exit_code=0, ended_at="", duration_s=1.0)
+    keys = summary_content(run, ending, fold(()), 0, "")
+    assert [key for key in keys if f"`{key}`" not in OPERATING] == []
 
 
 @pytest.mark.parametrize("way", ["run_agent.py kill", "SIGUSR1", ".workspace/KILL", "LA_KILL_SWITCH"])

@@ -46,7 +46,7 @@ def test_answering_a_peer_that_is_gone_is_a_value(channels: Channels) -> None:
 
 def test_an_undecodable_frame_is_counted_and_never_delivered(channels: Channels, tmp_path: Path) -> None:
     server = channels.server("desk")
-    raw = zmq.Context.instance().socket(zmq.DEALER)
+    raw: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
     raw.connect(f"ipc://{tmp_path}/desk")
     mailbox = Mailbox(monotonic_ns)
     mailbox.listen("desk", server)

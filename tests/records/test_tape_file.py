@@ -43,7 +43,7 @@ def test_what_was_recorded_is_read_and_every_gzip_can(tmp_path: Path) -> None:
     assert lines[0] == {"format": "venue-tape", "version": 1, "venue": "bitunix", "symbols": ["BTCUSDT"], "started_ns": 1723161255333143866,
                         "ended_ns": 99, "source": "a test"}
     assert lines[1] == {"at_ns": 1, "event": "connected", "detail": "ws://127.0.0.1"}
-    assert lines[4]["rest"]["query"] == {"symbol": "BTCUSDT"}  # type: ignore[index]
+    assert lines[4]["rest"]["query"] == {"symbol": "BTCUSDT"}  # type: ignore[index]  # parsed JSON
     assert b"1.10, 12345678901234567890.1" in gzip.decompress(path.read_bytes())
 
 

@@ -7,11 +7,12 @@ import random
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from records.tape import Frame, TapeDamaged, TapeHeader, TapeReader, TapeWriter
+from records.tape import ConnectionEvent, Frame, RestAnswer, TapeDamaged, TapeHeader, TapeReader, TapeWriter
 
 HEADER = TapeHeader(venue="bitunix", symbols=("BTCUSDT",), started_ns=1723161255333143866)
 NEXT = Frame(10**18, "after the repair")
@@ -90,7 +91,8 @@ def test_the_command_gzip_reads_a_repaired_tape(tmp_path: Path) -> None:
 
 
 def test_a_tape_may_be_cut_and_resumed_again_and_again(tmp_path: Path) -> None:
-    path, chance, expected = tmp_path / "tape", random.Random(3), []
+    path, chance = tmp_path / "tape", random.Random(3)
+    expected: list[Frame | RestAnswer | ConnectionEvent] = []
     for round_number in range(30):
         writer = TapeWriter.resume(path, HEADER)
         for number in range(5):
@@ -98,7 +100,7 @@ def test_a_tape_may_be_cut_and_resumed_again_and_again(tmp_path: Path) -> None:
             writer.append(expected[-1])
         os.close(writer._descriptor)  # as death does: nothing is ended
         os.truncate(path, path.stat().st_size - chance.randrange(12))
-        expected = list(TapeReader(path))  # type: ignore[arg-type]
+        expected = list(TapeReader(path))
         assert len(expected) >= 4 * (round_number + 1)
     TapeWriter.resume(path, HEADER).close(ended_ns=7)
     assert len(gzip.decompress(path.read_bytes()).splitlines()) == len(expected) + 1
@@ -134,7 +136,7 @@ def _flipped(content: bytes, position: int) -> bytes:
     return content[:position] + bytes([content[position] ^ 0x10]) + content[position + 1:]
 
 
-REFUSED = {
+REFUSED: dict[str, Callable[[bytes], bytes]] = {
     "plain text": lambda content: b"dear diary\n" * 5,
     "another gzip": lambda content: gzip.compress(b"dear diary\n" * 50),
     "another gzip cut short": lambda content: gzip.compress(os.urandom(20_000))[:15_000],
@@ -147,7 +149,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_more_than_a_lost_end_is_refused_and_the_file_untouched(tmp_path: Path, name: str) -> None:
-    content = REFUSED[name](_recorded(tmp_path / "whole", _frames(20), close=True))  # type: ignore[no-untyped-call]
+    content = REFUSED[name](_recorded(tmp_path / "whole", _frames(20), close=True))
     path = tmp_path / "tape"
     path.write_bytes(content)
     with pytest.raises(TapeDamaged):

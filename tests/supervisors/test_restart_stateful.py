@@ -1,6 +1,7 @@
 """Deaths in any order and at any pace: the policy counts like a slow recount, and the crew carries out what it says, nothing more."""
 
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any, cast
 
@@ -138,7 +139,7 @@ class WholeCrew(RuleBasedStateMachine):
         self.given_up: set[str] = set()
         self.due_ns: dict[str, int] = {}
         for name in NAMES:
-            self._start(lambda name=name: self.crew.start(name))  # type: ignore[misc]
+            self._start(partial(self.crew.start, name))
 
     @rule(wait_ns=waits_ns)
     def time_passes(self, wait_ns: int) -> None:

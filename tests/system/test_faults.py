@@ -8,6 +8,7 @@ from tests.system.books import assert_settled, facts_of
 from tests.system.conftest import MakePlace
 from tests.system.driver import Session, at_s, until
 from tests.system.settings import EXCHANGE, SESSION, TRADING, Settings
+from trading.messages import TradingStateChanged
 
 SLACK_S = 0.75
 """What a busy machine may add to a promise in seconds."""
@@ -26,8 +27,8 @@ def assert_ends_well(session: Session) -> None:
     assert_settled(session.place)
     state = "STARTING"
     for fact in facts_of(session.place):
-        if type(fact).__name__ == "TradingStateChanged":
-            state = str(fact.state)  # type: ignore[attr-defined]
+        if isinstance(fact, TradingStateChanged):
+            state = str(fact.state)
         assert type(fact).__name__ != "OrderSubmitted" or state == "ACTIVE"
 
 

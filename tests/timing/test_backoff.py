@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from timing.backoff import RECONNECT, RESTART, BackoffSettings, backoff
+from timing.backoff import BackoffSettings, backoff
+
+RECONNECT = BackoffSettings(multiplier_s=1.0, shortest_s=2.0, longest_s=60.0)
+RESTART = BackoffSettings(multiplier_s=0.1, shortest_s=0.2, longest_s=5.0)
 
 
 class Fixed:
@@ -35,12 +38,12 @@ def test_restarting_begins_at_a_fifth_of_a_second_and_ends_at_five() -> None:
 
 
 def test_two_peers_that_fell_together_do_not_return_together() -> None:
-    first, second = (list(islice(backoff(random.Random(seed)), 5)) for seed in (1, 2))
+    first, second = (list(islice(backoff(random.Random(seed), RECONNECT), 5)) for seed in (1, 2))
     assert all(a != b for a, b in zip(first, second, strict=True))
 
 
 def test_the_same_chance_gives_the_same_waits() -> None:
-    first, second = (list(islice(backoff(random.Random(7)), 20)) for _ in range(2))
+    first, second = (list(islice(backoff(random.Random(7), RECONNECT), 20)) for _ in range(2))
     assert first == second
 
 

@@ -4,21 +4,8 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from trading.messages import (
-    AccountFact,
-    BookChanged,
-    CancelOrder,
-    FeedLive,
-    FeedStale,
-    MarketFact,
-    OrderAccepted,
-    OrderCanceled,
-    OrderFilled,
-    OrderSubmitted,
-    Print,
-    ReportProgress,
-    StrategyProgressed,
-    SubmitOrder,
-    TradesPrinted,
+    AccountFact, BookChanged, CancelOrder, FeedLive, FeedStale, MarketFact, OrderAccepted, OrderCanceled, OrderFilled, OrderSubmitted,
+    Print, ReportProgress, StrategyProgressed, SubmitOrder, TradesPrinted,
 )
 from trading.quantities import Instrument, signed
 from trading.words import Liquidity, OrderType, Side

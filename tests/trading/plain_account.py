@@ -8,7 +8,7 @@ import msgspec
 
 from trading.account import AccountSettings
 from trading.market_facts import Message
-from trading.latency import least_ns
+from trading.latency import Constant
 from trading.messages import (
     AccountFact, CancelSubmitted, EquityMarked, FundingPaid, MarkPriceChanged, OrderAccepted, OrderCanceled, OrderExpired,
     OrderFilled, OrderRejected, OrderSubmitted,
@@ -45,7 +45,8 @@ class PlainAccount:
 
     def __init__(self, settings: AccountSettings) -> None:
         self._settings = settings
-        self._latency_ns = least_ns(settings.entry_latency)
+        assert isinstance(settings.entry_latency, Constant)
+        self._latency_ns = int(settings.entry_latency.ms * MS)
         self.cash = Fraction(settings.balance)
         self.realized = self.fees = self.funding = Fraction(0)
         self.lots: list[PlainLot] = []

@@ -7,12 +7,7 @@ import msgspec
 
 from tests.trading.decision_facts import BTC, SECOND, SYMBOL, book, filled
 from trading.limits import Freshness, MessageLimit, RiskSettings
-from trading.messages import (
-    DenyOrder,
-    OrderSubmitted,
-    ReportProgress,
-    SubmitOrder,
-)
+from trading.messages import DenyOrder, OrderSubmitted, ReportProgress, SubmitOrder
 from trading.risk import RiskGate
 from trading.words import OrderType, Side, TradingState
 

@@ -1,6 +1,8 @@
 """The paper account as its users meet it: when orders take effect, what they get, what is refused, and how it ends."""
 
+from collections.abc import Callable, Iterable
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
@@ -9,31 +11,15 @@ from tests.trading.account_stories import BTC, INSTRUMENT, MS, START, Story, set
 from trading.account import Account, ImpossibleFact
 from trading.account_settings import AccountSettings
 from trading.messages import (
-    CancelAll,
-    CancelSubmitted,
-    CloseAll,
-    DenyOrder,
-    EquityMarked,
-    FeedLive,
-    OrderAccepted,
-    OrderCanceled,
-    OrderDenied,
-    OrderExpired,
-    OrderFilled,
-    OrderRejected,
-    OrderSubmitted,
-    ReportProgress,
-    SessionClosed,
-    SessionOpened,
-    StrategyProgressed,
-    TradingStateChanged,
+    AccountFact, CancelAll, CancelSubmitted, CloseAll, DenyOrder, EquityMarked, FeedLive, OrderAccepted, OrderCanceled, OrderDenied, OrderExpired,
+    OrderFilled, OrderRejected, OrderSubmitted, ReportProgress, SessionClosed, SessionOpened, StrategyProgressed, TradingStateChanged,
 )
 from trading.receipts import Receipt
 from trading.words import Liquidity, OrderState, Side, TimeInForce, TradingState
 
 
-def kinds(facts: object) -> list[str]:
-    return [type(fact).__name__ for fact in facts]  # type: ignore[attr-defined]
+def kinds(facts: Iterable[object]) -> list[str]:
+    return [type(fact).__name__ for fact in facts]
 
 
 # ---------------------------------------------------------------------------------------------------- when orders take effect
@@ -158,10 +144,10 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("reason", "fields"), REFUSED)
-def test_the_venue_refuses(reason: str, fields: dict[str, object]) -> None:
+def test_the_venue_refuses(reason: str, fields: dict[str, Any]) -> None:
     story = Story()
     story.book()
-    facts = story.buy(**{"price": None, "client_order_id": "a", **fields})  # type: ignore[arg-type]
+    facts = story.buy(**{"price": None, "client_order_id": "a", **fields})
     assert kinds(facts) == ["OrderSubmitted", "OrderRejected"]
     assert story.status("a") == ("rejected", reason)
 
@@ -235,7 +221,7 @@ def test_a_limit_order_that_does_not_cross_rests_and_fills_at_its_own_price() ->
     assert story.position == Decimal("0.04"), "a buyer's trade takes nothing from a resting buy"
     story.trade("29990", "5", Side.SELL)
     assert [(fill.price, fill.quantity, fill.liquidity) for fill in story.fills] == [
-        (29990, Decimal("0.04"), Liquidity.MAKER), (29990, Decimal("0.06"), Liquidity.MAKER),
+        (Decimal(29990), Decimal("0.04"), Liquidity.MAKER), (Decimal(29990), Decimal("0.06"), Liquidity.MAKER),
     ]
 
 
@@ -256,7 +242,7 @@ def test_a_new_window_that_crosses_a_resting_order_fills_it_up_to_what_it_shows(
     story.sell("0.5", "30010")
     story.window((("30012", "0.1"), ("30010", "0.2"), ("30009", "9")), (("30013", "1"),))
     assert [(fill.price, fill.quantity, fill.liquidity) for fill in story.fills] == [
-        (30010, Decimal("0.1"), Liquidity.MAKER), (30010, Decimal("0.2"), Liquidity.MAKER),
+        (Decimal(30010), Decimal("0.1"), Liquidity.MAKER), (Decimal(30010), Decimal("0.2"), Liquidity.MAKER),
     ]
 
 
@@ -384,7 +370,7 @@ def test_close_all_cancels_flattens_and_lets_nothing_in_afterwards() -> None:
         "TradingStateChanged", "OrderCanceled", "OrderCanceled", "OrderSubmitted", "OrderAccepted", "OrderFilled",
     ]
     assert story.position == 0
-    assert (story.fills[-1].client_order_id, story.fills[-1].price) == (f"CLOSE-{BTC}-1", 29910)
+    assert (story.fills[-1].client_order_id, story.fills[-1].price) == (f"CLOSE-{BTC}-1", Decimal(29910))
     assert not story.fills[-1].stale_reference
     story.buy("0.1", client_order_id="after", decided_at_ns=0)
     assert story.status("after") == ("rejected", "halted")
@@ -400,7 +386,7 @@ def test_close_all_flattens_on_the_last_book_that_could_be_traded_on(fault: str)
         story.window((), ()) if fault == "empty" else story.book("40000", "39000")
     story.tell(CloseAll(reason="kill"))
     assert story.position == 0
-    assert (story.fills[-1].price, story.fills[-1].stale_reference, story.fills[-1].model) == (29910, True, "fixed")
+    assert (story.fills[-1].price, story.fills[-1].stale_reference, story.fills[-1].model) == (Decimal(29910), True, "fixed")
 
 
 def test_close_all_flattens_beyond_the_visible_depth() -> None:
@@ -420,7 +406,7 @@ def test_a_recovered_account_that_has_seen_no_book_can_still_be_flattened() -> N
     recovered = Account.recover(story.settings, "test", story.facts)
     fill = recovered.on(CloseAll(reason="kill"), story.now_ns)[-1]
     assert isinstance(fill, OrderFilled)
-    assert (fill.price, fill.stale_reference) == (29910, True)
+    assert (fill.price, fill.stale_reference) == (Decimal(29910), True)
     assert recovered.position(BTC) == 0
 
 
@@ -458,7 +444,7 @@ def test_equity_is_marked_once_an_interval_of_event_time_on_the_mark_price() -> 
     assert [fact.at_ns for fact in story.of(EquityMarked)] == [START + 1000 * MS, START + 5500 * MS]
     marked = story.of(EquityMarked)[0]
     assert marked.marks == {BTC: Decimal(30100)}
-    assert (marked.balance, marked.unrealized_pnl, marked.equity) == (Decimal("9998.4955"), 1, Decimal("9999.4955"))
+    assert (marked.balance, marked.unrealized_pnl, marked.equity) == (Decimal("9998.4955"), Decimal(1), Decimal("9999.4955"))
 
 
 def test_without_a_mark_price_the_mid_counts() -> None:
@@ -506,13 +492,13 @@ def test_the_state_of_the_account_is_one_value() -> None:
     lambda facts: [*facts[:-1], msgspec.structs.replace(facts[-1], quantity=Decimal(7))],
     lambda facts: [*facts[:-1], msgspec.structs.replace(facts[-1], position=Decimal(7))],
 ])
-def test_facts_that_do_not_follow_from_each_other_are_refused(damage: object) -> None:
+def test_facts_that_do_not_follow_from_each_other_are_refused(damage: Callable[[list[AccountFact]], list[AccountFact]]) -> None:
     story = Story()
     story.book()
     story.buy("0.1")
     assert kinds(story.facts) == ["SessionOpened", "OrderSubmitted", "OrderAccepted", "OrderFilled"]
     with pytest.raises(ImpossibleFact):
-        Account.recover(story.settings, "test", damage(story.facts))  # type: ignore[operator]
+        Account.recover(story.settings, "test", damage(story.facts))
 
 
 def test_the_ledger_of_another_run_is_refused() -> None:
@@ -538,9 +524,9 @@ def test_recovery_takes_the_venue_rules_of_the_start() -> None:
     ({"equity_interval_ms": 0}, "equity_interval_ms"),
 ])
 def test_settings_that_make_no_sense_are_refused(change: dict[str, object], complaint: str) -> None:
-    fields = {"instruments": (INSTRUMENT,), "position_max": {BTC: Decimal(1)}, **change}
+    fields: dict[str, Any] = {"instruments": (INSTRUMENT,), "position_max": {BTC: Decimal(1)}, **change}
     with pytest.raises(ValueError, match=complaint):
-        AccountSettings(**fields)  # type: ignore[arg-type]
+        AccountSettings(**fields)
 
 
 def test_an_order_is_accepted_exactly_once() -> None:

@@ -22,10 +22,8 @@ def closed(bars: BarBuilder, facts: list[MarketFact]) -> list[BarClosed | BarsRe
 def shape(bar: BarClosed | BarsReset) -> tuple[int, str, str, str, str, str, int]:
     assert isinstance(bar, BarClosed)
     return (
-        bar.open_at_ns // SECOND,
-        *(str(each) for each in (bar.open, bar.high, bar.low, bar.close, bar.volume)),
-        bar.trades,
-    )  # type: ignore[return-value]
+        bar.open_at_ns // SECOND, str(bar.open), str(bar.high), str(bar.low), str(bar.close), str(bar.volume), bar.trades,
+    )
 
 
 def history(second: int, close: str = "100") -> BarClosed:

@@ -6,15 +6,15 @@ import pytest
 
 from tests.trading.account_stories import BTC, levels
 from trading.book import Book, BookFault, within
-from trading.messages import BookChanged
+from trading.messages import BookChanged, Level
 from trading.words import Side
 
 BIDS = levels(("99", "1"), ("98", "2"))
 ASKS = levels(("101", "1"), ("102", "2"))
 
 
-def window(bids: object = BIDS, asks: object = ASKS, sequence: int = 7) -> BookChanged:
-    return BookChanged(sequence=sequence, at_ns=5, seen_ns=6, symbol=BTC, bids=bids, asks=asks)  # type: ignore[arg-type]
+def window(bids: tuple[Level, ...] = BIDS, asks: tuple[Level, ...] = ASKS, sequence: int = 7) -> BookChanged:
+    return BookChanged(sequence=sequence, at_ns=5, seen_ns=6, symbol=BTC, bids=bids, asks=asks)
 
 
 def test_a_window_replaces_the_whole_book() -> None:
@@ -34,7 +34,7 @@ def test_the_mid_is_halfway_and_exact() -> None:
     (levels(("101", "1")), ASKS, BookFault.CROSSED),
     (levels(("102", "1")), ASKS, BookFault.CROSSED),
 ])
-def test_a_window_that_cannot_be_traded_on_says_why(bids: object, asks: object, fault: BookFault | None) -> None:
+def test_a_window_that_cannot_be_traded_on_says_why(bids: tuple[Level, ...], asks: tuple[Level, ...], fault: BookFault | None) -> None:
     book = Book(BTC).replaced(window(bids, asks))
     assert (book.fault, book.usable) == (fault, fault is None)
 
@@ -47,7 +47,7 @@ def test_a_book_with_a_side_missing_has_no_mid() -> None:
 @pytest.mark.parametrize("fault", [BookFault.STALE, BookFault.GAPPED])
 def test_a_distrusted_book_keeps_its_levels_and_is_whole_again_with_the_next_window(fault: BookFault) -> None:
     book = Book(BTC).replaced(window()).distrusted(fault)
-    assert (book.fault, book.usable, book.bids, book.mid) == (fault, False, BIDS, 100)
+    assert (book.fault, book.usable, book.bids, book.mid) == (fault, False, BIDS, Decimal(100))
     assert book.replaced(window()).usable
 
 

@@ -55,7 +55,7 @@ def test_the_next_session_starts_with_them_and_with_no_profit_of_its_own() -> No
     carried = left_long()
     story = resumed(carried)
     state = story.account.state()
-    assert (state.balance, state.realized_pnl, state.fees, state.max_drawdown_pct) == (carried.balance, 0, 0, 0)
+    assert (state.balance, state.realized_pnl, state.fees, state.max_drawdown_pct) == (carried.balance, *[Decimal(0)] * 3)
     assert state.equity == carried.balance + D("0.1") * D(910) - D("0.2") * D(93)
     assert carried_from(story.account) == carried
 

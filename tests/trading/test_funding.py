@@ -34,14 +34,14 @@ def test_funding_is_paid_once_when_event_time_crosses_the_boundary() -> None:
     story.book(at_ms=1700)
     [paid] = story.of(FundingPaid)
     assert (paid.at_ns, paid.boundary_at_ns) == (START + 1000 * 10**6,) * 2
-    assert (paid.mark, paid.position, paid.amount) == (30000, Decimal("0.1"), Decimal("-0.3"))
+    assert (paid.mark, paid.position, paid.amount) == (Decimal(30000), Decimal("0.1"), Decimal("-0.3"))
     assert story.account.state().funding == Decimal("-0.3")
 
 
 def test_the_mark_of_the_boundary_counts_not_the_one_that_arrives_with_it() -> None:
     story = long_before_the_boundary()
     story.mark("40000", rate="0.01", next_funding_ms=2000, at_ms=1000)
-    assert [(paid.mark, paid.rate) for paid in story.of(FundingPaid)] == [(30000, Decimal("0.0001"))]
+    assert [(paid.mark, paid.rate) for paid in story.of(FundingPaid)] == [(Decimal(30000), Decimal("0.0001"))]
 
 
 def test_every_boundary_is_paid_when_several_pass() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading.indicators import Ema, Sma, ZScore
+from trading.indicators import Sma, ZScore
 
 prices = st.decimals(min_value="0.0001", max_value="9999999.9999", places=4)
 series = st.lists(prices, min_size=1, max_size=60)
@@ -26,18 +26,6 @@ def test_the_average_is_the_mean_of_the_window_at_every_step(values: list[Decima
             assert sma.value is not None
             exact = sum((Fraction(each) for each in values[count - window : count]), Fraction(0)) / window
             assert abs(Fraction(sma.value) - exact) < ROUNDING
-
-
-@given(series, windows)
-def test_the_exponential_average_follows_its_recursion(values: list[Decimal], window: int) -> None:
-    ema, exact = Ema(window), Fraction(values[0])
-    for count, value in enumerate(values, 1):
-        ema.add(value)
-        if count > 1:
-            exact += (Fraction(value) - exact) * Fraction(2, window + 1)
-        assert (ema.value is None) == (count < window)
-    if ema.value is not None:
-        assert abs(Fraction(ema.value) - exact) < ROUNDING * len(values)
 
 
 @given(series, st.integers(2, 20))

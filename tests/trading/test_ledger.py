@@ -116,4 +116,4 @@ def test_drawdown_is_the_deepest_fall_below_the_highest_point_so_far() -> None:
     drawdown = Drawdown(Decimal(100))
     for equity in ("90", "120", "114", "130", "129"):
         drawdown.mark(Decimal(equity))
-    assert (drawdown.peak, drawdown.deepest_pct) == (130, 10)
+    assert (drawdown.peak, drawdown.deepest_pct) == (Decimal(130), Decimal(10))

@@ -49,9 +49,9 @@ def test_fills_add_up_to_an_average_price() -> None:
     order.advance(OrderEvent.SUBMIT)
     order.advance(OrderEvent.ACCEPT)
     order.fill(Decimal(1), Decimal(10))
-    assert (order.state, order.leaves_quantity, order.average_price) == (OrderState.PARTIALLY_FILLED, 2, 10)
+    assert (order.state, order.leaves_quantity, order.average_price) == (OrderState.PARTIALLY_FILLED, Decimal(2), Decimal(10))
     order.fill(Decimal(2), Decimal("8.5"))
-    assert (order.state, order.leaves_quantity, order.average_price) == (OrderState.FILLED, 0, 9)
+    assert (order.state, order.leaves_quantity, order.average_price) == (OrderState.FILLED, Decimal(0), Decimal(9))
     assert order.fill(Decimal(1), Decimal(1)) == Refused(OrderState.FILLED, OrderEvent.FILL_PART)
 
 

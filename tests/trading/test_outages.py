@@ -1,6 +1,7 @@
 """What an account does not see is on record, fills nothing, and stays unknown to it: live, recovered, and in the proof of its ledger."""
 
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
@@ -168,13 +169,13 @@ def test_half_of_the_market_heard_again_would_not_be_told_again() -> None:
 LOSSES = st.one_of(STEPS, STEPS, STEPS, st.tuples(st.just("lost"), st.lists(STEPS, max_size=3)))
 
 
-def act_or_lose(story: Story, step: tuple[object, ...]) -> None:
+def act_or_lose(story: Story, step: tuple[Any, ...]) -> None:
     if step[0] != "lost":
         act(story, step)
         return
     account, facts, before = story.account, list(story.facts), len(story.told)
     story.account = Account(story.settings, "test")
-    for each in step[1]:  # type: ignore[attr-defined]  # a list of steps
+    for each in step[1]:  # a list of steps
         act(story, each)
     lost = [(message, at_ns) for message, at_ns in story.told[before:] if isinstance(message, MarketFact)]
     story.account, story.facts = account, facts

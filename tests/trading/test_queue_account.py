@@ -6,7 +6,7 @@ import pytest
 
 from tests.trading.account_stories import BTC, MS, START, Story, settings
 from trading.latency import Leg, Uniform, draw_ns
-from trading.messages import OrderRested
+from trading.messages import OrderCanceled, OrderRested
 from trading.queue_models import MakingSettings, Penetrate, ProbLog, ProbPower, RiskAverse, Touch
 from trading.words import Liquidity, Side
 
@@ -157,7 +157,9 @@ def test_a_receipt_tells_the_way_to_the_front_and_who_consumed() -> None:
     assert [(each.market_sequence, each.quantity) for each in fill.receipt.consumed_by] == [(2, Decimal("0.5")), (4, Decimal("1.4"))]
     assert fill.quantity == Decimal("0.2")
     story.cancel("a")
-    canceled = story.facts[-1].receipt  # type: ignore[attr-defined]
+    ended = story.facts[-1]
+    assert isinstance(ended, OrderCanceled) and ended.receipt is not None
+    canceled = ended.receipt
     assert canceled.queue == fill.receipt.queue and canceled.model == "risk_averse"
 
 

@@ -8,14 +8,7 @@ import pytest
 
 from tests.trading.decision_facts import filled
 from tests.trading.risk_desk import Desk, buy, sell
-from trading.messages import (
-    OrderCanceled,
-    OrderDenied,
-    OrderExpired,
-    OrderRejected,
-    OrderSubmitted,
-    SubmitOrder,
-)
+from trading.messages import OrderCanceled, OrderDenied, OrderExpired, OrderRejected, OrderSubmitted, SubmitOrder
 
 
 @pytest.mark.parametrize(

@@ -11,18 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.trading.decision_facts import BTC, SECOND, SYMBOL, book, filled
 from trading.limits import Freshness, MessageLimit, RiskSettings
 from trading.messages import (
-    AccountFact,
-    AmendOrder,
-    AmendRejected,
-    AmendSubmitted,
-    DenyAmend,
-    DenyOrder,
-    OrderAmended,
-    OrderCanceled,
-    OrderRejected,
-    OrderSubmitted,
-    ReportProgress,
-    SubmitOrder,
+    AccountFact, AmendOrder, AmendRejected, AmendSubmitted, DenyAmend, DenyOrder, OrderAmended, OrderCanceled, OrderRejected,
+    OrderSubmitted, ReportProgress, SubmitOrder,
 )
 from trading.quantities import signed
 from trading.risk import RiskGate

@@ -9,11 +9,7 @@ import pytest
 from tests.trading.decision_facts import BTC, MS, SECOND, SYMBOL, book, stale, trades
 from tests.trading.risk_desk import NOW, SETTINGS, Desk, buy, progress, sell
 from trading.limits import MessageLimit, RiskSettings
-from trading.messages import (
-    DenyOrder,
-    OrderCanceled,
-    SubmitOrder,
-)
+from trading.messages import DenyOrder, OrderCanceled, SubmitOrder
 from trading.risk import RiskGate
 from trading.risk_case import PASS
 from trading.risk_rules import RULES
@@ -174,7 +170,9 @@ def test_every_rule_has_a_story_in_which_it_alone_refuses() -> None:
     crowded.answer(buy("0.01", "64999", name="first"))
     assert set(stories) == {rule.__name__ for rule in RULES}
     for name, (desk, asked, now_ns) in stories.items():
-        case = desk.gate._case(asked, desk.gate._settings.limits(SYMBOL), now_ns)  # type: ignore[arg-type]
+        limits = desk.gate._settings.limits(SYMBOL)
+        assert limits is not None
+        case = desk.gate._case(asked, limits, now_ns)
         assert [rule.__name__ for rule in RULES if rule(asked, case) != PASS] == [name]
 
 

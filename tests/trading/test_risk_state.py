@@ -8,14 +8,7 @@ import pytest
 from tests.trading.decision_facts import MS, SECOND, book, filled, live, stale
 from tests.trading.risk_desk import NOW, Desk, buy, progress, sell
 from trading.messages import (
-    CancelOrder,
-    DenyOrder,
-    OrderCanceled,
-    OrderDenied,
-    OrderSubmitted,
-    ReportProgress,
-    StrategyProgressed,
-    TradingStateChanged,
+    CancelOrder, DenyOrder, OrderCanceled, OrderDenied, OrderSubmitted, ReportProgress, StrategyProgressed, TradingStateChanged,
 )
 from trading.words import TradingState
 

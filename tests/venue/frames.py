@@ -110,7 +110,7 @@ class Bench:
         return [effect for _, effect in self.log if isinstance(effect, kind)]
 
     def facts(self) -> list[MarketFact]:
-        return [effect.fact for effect in (*self.of(Tell), *self.of(TellStatus))]
+        return [*(effect.fact for effect in self.of(Tell)), *(effect.fact for effect in self.of(TellStatus))]
 
     def stale(self, stream: str) -> list[FeedStale]:
         return [each.fact for each in self.of(TellStatus) if isinstance(each.fact, FeedStale) and each.fact.stream == stream]

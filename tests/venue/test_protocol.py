@@ -271,7 +271,7 @@ def test_the_connection_asks_for_a_wakeup_no_earlier_than_needed() -> None:
         ticks += 1
         return tick(now_ns)
 
-    bench.link.tick = counted  # type: ignore[method-assign]
+    bench.link.tick = counted  # type: ignore[method-assign]  # counted on its way
     bench.flow(600)
     assert ticks < 600
     assert not [note for note in bench.of(Note) if note.event == "STREAM_STALE"]

@@ -1,6 +1,7 @@
 """Texts to numbered facts: what each channel means, what is dropped and why, and that nothing a venue says can raise."""
 
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -152,7 +153,8 @@ def test_after_a_long_absence_the_new_time_is_believed_when_frames_agree() -> No
     stream = MarketStream(("BTCUSDT",))
     stream.heard(book(), 1)
     later = T0_MS + 86_400_000
-    answers = [stream.heard(make(later + n), n) for n, make in enumerate((book, price, trade))]
+    makers: tuple[Callable[[int], str], ...] = (book, price, trade)
+    answers = [stream.heard(make(later + n), n) for n, make in enumerate(makers)]
     assert answers[:2] == [Refused("future_time")] * 2
     assert isinstance(answers[2], TradesPrinted)
 
@@ -199,9 +201,9 @@ def test_nothing_that_is_text_can_raise(text: str) -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from([book, trade, price, kline]), st.integers(-400, 400)), max_size=60))
-def test_numbers_have_no_gap_and_times_never_run_backwards(pushes: list[tuple[object, int]]) -> None:
+def test_numbers_have_no_gap_and_times_never_run_backwards(pushes: list[tuple[Callable[[int], str], int]]) -> None:
     stream = MarketStream(("BTCUSDT",))
-    facts = [fact for make, shift in pushes if isinstance(fact := stream.heard(make(T0_MS + shift), 0), MarketFact)]  # type: ignore[operator]
+    facts = [fact for make, shift in pushes if isinstance(fact := stream.heard(make(T0_MS + shift), 0), MarketFact)]
     assert [fact.sequence for fact in facts] == list(range(1, len(facts) + 1))
     assert all(earlier.at_ns <= later.at_ns for earlier, later in zip(facts, facts[1:], strict=False))
 

@@ -3,6 +3,8 @@
 import socket
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -21,8 +23,8 @@ OK_BODY = b'{"code":0,"data":7,"msg":"Success"}'
 SEVEN = Call("/seven", (), lambda data: msgspec.json.decode(data, type=int))
 
 
-def ask(server: RawServer, within_s: float = 5.0, **settings: float) -> object:
-    venue = RestVenue(f"http://127.0.0.1:{server.port}", RestSettings(**settings))  # type: ignore[arg-type]
+def ask(server: RawServer, within_s: float = 5.0, **settings: Any) -> object:
+    venue = RestVenue(f"http://127.0.0.1:{server.port}", RestSettings(**settings))
     try:
         return venue.ask(SEVEN, within_s)[0]
     finally:
@@ -107,8 +109,8 @@ def test_a_body_that_drips_is_given_up_when_the_time_is_over() -> None:
         assert ask(server, within_s=0.3) == Unreachable("body_too_slow")
 
 
-def test_no_credentials_are_sent_and_no_proxy_is_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
-    netrc = tmp_path / "netrc"  # type: ignore[operator]
+def test_no_credentials_are_sent_and_no_proxy_is_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login me password secret\n")
     monkeypatch.setenv("NETRC", str(netrc))
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
@@ -126,32 +128,32 @@ def test_no_credentials_are_sent_and_no_proxy_is_asked(monkeypatch: pytest.Monke
 # ------------------------------------------------------------------------------------------------ what the rows mean
 
 
-def answered(read: Callable[[msgspec.Raw], object], data: str) -> object:
+def answered(read: Callable[[msgspec.Raw], object], data: str) -> Any:
     return read_answer(HttpAnswer(200, b'{"code":0,"msg":"","data":%s}' % data.encode()), read)
 
 
-def row(minute: int, price: str = "100", **fields: str) -> str:
+def row(minute: int, price: str = "100", **fields: Any) -> str:
     bar = {"open": price, "high": price, "low": price, "close": price, "quoteVol": "31.5", "baseVol": "2410748.6", "time": str(minute * 60_000)}
     return msgspec.json.encode({**bar, **fields}).decode()
 
 
 def test_bars_come_oldest_first_without_the_forming_one_and_each_once() -> None:
     rows = answered(read_candles(10), f"[{row(3)},{row(2)},{row(2)},{row(1)}]")
-    assert [candle.open_at_ns // MINUTE_NS for candle in rows] == [1, 2]  # type: ignore[attr-defined]
+    assert [candle.open_at_ns // MINUTE_NS for candle in rows] == [1, 2]
 
 
 def test_the_swapped_volume_names_are_swapped_back() -> None:
-    (candle,) = answered(read_candles(10), f"[{row(2)},{row(1)}]")  # type: ignore[misc]
+    (candle,) = answered(read_candles(10), f"[{row(2)},{row(1)}]")
     assert candle.volume == D("31.5")
 
 
 def test_no_more_bars_than_asked_for_and_the_newest_of_them() -> None:
     rows = answered(read_candles(2), "[" + ",".join(row(minute) for minute in range(9, 0, -1)) + "]")
-    assert [candle.open_at_ns // MINUTE_NS for candle in rows] == [7, 8]  # type: ignore[attr-defined]
+    assert [candle.open_at_ns // MINUTE_NS for candle in rows] == [7, 8]
 
 
 def test_a_bar_without_trades_that_opens_outside_its_range_is_widened() -> None:
-    (candle,) = answered(read_candles(10), f"[{row(2)},{row(1, open='99')}]")  # type: ignore[misc]
+    (candle,) = answered(read_candles(10), f"[{row(2)},{row(1, open='99')}]")
     assert (candle.low, candle.high) == (D(99), D(100))
 
 
@@ -167,7 +169,7 @@ def test_funding_is_read_from_an_object_and_from_a_list_and_made_a_fraction(shap
         '"nextFundingTime":"1770710400000","maxFundingRate":"0.3","minFundingRate":"-0.3"}'
     )
     outcome = answered(read_funding, shape % funding)
-    assert (outcome.rate, outcome.next_funding_at_ns) == (D("0.0001"), 1_770_710_400_000_000_000)  # type: ignore[attr-defined]
+    assert (outcome.rate, outcome.next_funding_at_ns) == (D("0.0001"), 1_770_710_400_000_000_000)
 
 
 @pytest.mark.parametrize("levels", ['{"bids":[["2","1"]],"asks":[["1","1"]]}', '{"bids":[],"asks":[["1","1"]]}', '{"bids":[["NaN","1"]],"asks":[["1","1"]]}'])
@@ -175,21 +177,28 @@ def test_a_book_that_cannot_be_is_no_book(levels: str) -> None:
     assert isinstance(answered(read_book, levels), Unreachable)
 
 
+def data_of(venue: RestVenue, call: Call) -> Any:
+    """What the reader of ``call`` made of an answer that is one."""
+    outcome, answer = venue.ask(call, 5)
+    assert not isinstance(outcome, VenueRefusal | RateLimited | Unreachable) and answer is not None and answer.status == 200
+    return outcome
+
+
 @pytest.mark.parametrize("dialect", ["wire", "documents"])
-def test_every_call_is_understood_by_the_stand_in_in_both_dialects(dialect: str) -> None:
-    stand_in = StandIn(StandInSettings(rest_dialect=dialect))  # type: ignore[arg-type]
+def test_every_call_is_understood_by_the_stand_in_in_both_dialects(dialect: Literal["wire", "documents"]) -> None:
+    stand_in = StandIn(StandInSettings(rest_dialect=dialect))
     venue = RestVenue(stand_in.start().rest_url, RestSettings())
     try:
-        instruments, _ = venue.ask(instruments_call(("BTCUSDT",)), 5)
+        instruments = data_of(venue, instruments_call(("BTCUSDT",)))
         assert isinstance(instruments[0], Instrument) and instruments[0].tick == D("0.1") and instruments[0].step == D("0.0001")
-        candles, answer = venue.ask(candles_call("BTCUSDT", "1m", 60), 5)
-        assert len(candles) == 60 and answer is not None and answer.status == 200
+        candles = data_of(venue, candles_call("BTCUSDT", "1m", 60))
+        assert len(candles) == 60
         assert all(later.open_at_ns - earlier.open_at_ns == MINUTE_NS for earlier, later in zip(candles, candles[1:], strict=False))
-        book, _ = venue.ask(book_call("BTCUSDT"), 5)
+        book = data_of(venue, book_call("BTCUSDT"))
         assert len(book.bids) == len(book.asks) == 15 and book.bids[0] > book.bids[1] and book.asks[0] < book.asks[1]
-        funding, _ = venue.ask(funding_call("BTCUSDT"), 5)
+        funding = data_of(venue, funding_call("BTCUSDT"))
         assert abs(funding.rate) < D("0.003") and funding.mark > 0
-        tiers, _ = venue.ask(tiers_call("BTCUSDT"), 5)
+        tiers = data_of(venue, tiers_call("BTCUSDT"))
         assert tiers[0].startValue < tiers[1].startValue
         refusal, _ = venue.ask(book_call("NOPEUSDT"), 5)
         assert isinstance(refusal, VenueRefusal) and refusal.code == 20015

@@ -1,6 +1,7 @@
 """Who is next behind the rate limit, under a clock of the test's own: limits, fairness, retries, deadlines."""
 
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -27,8 +28,8 @@ def waiter(number: int, deadline_s: float = 1000.0, at_ns: int = NOW) -> Waiter:
 class Desk:
     """A dispatch with unlimited workers: ``run`` lets time pass and notes who went when."""
 
-    def __init__(self, **settings: object) -> None:
-        self.settings = RestSettings(**settings)  # type: ignore[arg-type]
+    def __init__(self, **settings: Any) -> None:
+        self.settings = RestSettings(**settings)
         self.budget = RequestBudget(self.settings.budget, NOW)
         self.dispatch = Dispatch(self.settings, self.budget, Random(3))
         self.now_ns = NOW
@@ -178,7 +179,8 @@ def test_too_many_requests_pauses_everybody_and_halves_the_rate_for_a_minute() -
     _, retry = desk.dispatch.finished(first, RateLimited(3.0), complained)
     assert retry is not None and retry.slower and retry.wait_s == pytest.approx(3)
     resumed = desk.run(5)
-    assert resumed[0] == (pytest.approx((complained - NOW) / SECOND + 3), first), "the one that was refused goes first"
+    resumed_s, goes = resumed[0]
+    assert resumed_s == pytest.approx((complained - NOW) / SECOND + 3) and goes == first, "the one that was refused goes first"
     assert desk.budget.slowed
     later = [at for at, _ in desk.run(5)]
     assert len(later) == pytest.approx(50, abs=2), "half of twenty a second"

@@ -10,7 +10,7 @@ the scheduling of processes, and what lets a restarted trader take all old accou
 again.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from decimal import Decimal
 from functools import partial
 from typing import NamedTuple, TypeAlias
@@ -23,9 +23,9 @@ from trading.prints import DEFAULT_BAND_BPS
 from trading.quantities import Instrument
 from trading.strategy.desk import Desk
 from trading.strategy.hearing import Hearing
-from trading.strategy.protocol import Change, Place, Protection, Strategy, StrategySettings, Wishes, Withdraw
+from trading.strategy.protocol import Change, Place, Protection, StrategySettings, Wishes, Withdraw
 from trading.strategy.record import Record
-from trading.strategy.registry import build as build_listed
+from trading.strategy.registry import build
 from trading.words import OrderType
 
 __all__ = ["HistoryRequest", "Intent", "Trader"]
@@ -56,7 +56,6 @@ class Trader:
         settings: StrategySettings,
         instruments: Iterable[Instrument],
         fingerprint: str,
-        build: Callable[[StrategySettings], Strategy] = build_listed,
         *,
         print_band_bps: Decimal = DEFAULT_BAND_BPS,
     ) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pytest
 import requests
@@ -27,8 +28,8 @@ Serve = Callable[..., Endpoints]
 def serve() -> Iterator[Serve]:
     servers: list[StandIn] = []
 
-    def start(source: TapeSource, **settings: object) -> Endpoints:
-        servers.append(StandIn(StandInSettings(**settings), source))  # type: ignore[arg-type]
+    def start(source: TapeSource, **settings: Any) -> Endpoints:
+        servers.append(StandIn(StandInSettings(**settings), source))
         return servers[-1].start()
 
     yield start
