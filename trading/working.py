@@ -72,11 +72,6 @@ class Orders:
     def any_resting(self, symbol: str) -> bool:
         return bool(self._resting.get((symbol, Side.BUY)) or self._resting.get((symbol, Side.SELL)))
 
-    def best_limit(self, symbol: str, side: Side) -> Decimal | None:
-        """Of what rests on that side; None if nothing does."""
-        queue = self._resting.get((symbol, side))
-        return queue[0].limit if queue else None
-
     def awaiting_trigger(self, symbol: str) -> tuple[Order, ...]:
         """Conditional orders that could trigger: those that do not sleep behind a parent, oldest first."""
         if not self._conditional:

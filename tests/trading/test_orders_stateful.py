@@ -154,10 +154,8 @@ class OrderTable(RuleBasedStateMachine):
         for side in Side:
             expected = self._queue(side)
             assert [order.client_order_id for order in self.orders.resting(SYMBOL, side)] == expected
-            best = self.plain[expected[0]].price if expected else None
-            assert self.orders.best_limit(SYMBOL, side) == best
         assert self.orders.any_resting(SYMBOL) == any(self._queue(side) for side in Side)
-        assert not self.orders.any_resting("Y") and self.orders.best_limit("Y", Side.BUY) is None
+        assert not self.orders.any_resting("Y")
 
     @invariant()
     def the_next_arrival_is_the_earliest_that_still_matters(self) -> None:
