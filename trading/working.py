@@ -16,7 +16,7 @@ import msgspec
 from trading.messages import AmendSubmitted, OrderAmended, SubmitOrder
 from trading.orders import Order, OrderEvent, Refused
 from trading.quantities import ZERO, signed
-from trading.words import Side
+from trading.words import OrderState, Side
 
 __all__ = ["Arrival", "Due", "Orders"]
 
@@ -96,6 +96,11 @@ class Orders:
         """The other open orders of its one-cancels-the-other group."""
         group = order.intent.oco
         return (each for each in self._family(OCO, group) if each is not order) if group else iter(())
+
+    def winner(self, order: Order) -> Order | None:
+        """The order of its one-cancels-the-other group that has filled completely, if one has."""
+        group = self._families.get((OCO, order.intent.oco), ()) if order.intent.oco else ()
+        return next((self.known[each] for each in group if self.known[each].state is OrderState.FILLED), None)
 
     def next_due(self) -> Due | None:
         """The earliest arrival that has not reached the venue; finished orders and cancels of them are forgotten on the way. An

@@ -160,6 +160,14 @@ def test_a_rival_that_is_on_its_way_ends_too() -> None:
     assert states(story, "a", "b") == ["filled", "canceled oco"]
 
 
+def test_a_group_that_has_its_winner_takes_nobody_in() -> None:
+    story = Story()
+    story.book()
+    story.buy("0.1", "30010", client_order_id="a", oco="g")
+    story.buy("0.1", "29980", client_order_id="late", oco="g")
+    assert states(story, "a", "late") == ["filled", "rejected oco"]
+
+
 @pytest.mark.parametrize("kind", [OrderType.TAKE_PROFIT_MARKET, OrderType.LIMIT])
 def test_of_two_exits_hit_by_one_push_only_one_fills_and_the_position_never_turns(kind: OrderType) -> None:
     story = Story(settings(slippage_model="book"))
