@@ -29,6 +29,7 @@ class Books:
         self._failpoints = failpoints
         self._counts = told_counts
         self._causes: dict[str, tuple[int, int]] = {}
+        self._unlogged: list[tuple[int, AccountFact]] = []
         try:
             self._ledger = Ledger.open(path, create=True)
         except (LedgerDamaged, LedgerHeld) as problem:
@@ -64,7 +65,8 @@ class Books:
         self._causes[order_id] = (market_seen_ns, sent_ns)
 
     def commit(self, facts: Iterable[AccountFact]) -> None:
-        """Durable, then told. Raises LedgerFailure: then nothing of it is acknowledged, now or later."""
+        """Durable, then told; the log's turn is ``log_committed``. Raises LedgerFailure: then nothing of it is acknowledged, now or
+        later."""
         committed = tuple(facts)
         if not committed:
             return
@@ -74,6 +76,12 @@ class Books:
         for sequence, fact in enumerate(committed, last - len(committed) + 1):
             self._tell(sequence, fact)
         self._failpoints.reach("after_tell")
+
+    def log_committed(self) -> None:
+        """What is on record since the last time, for people: nobody waits for it."""
+        for sequence, fact in self._unlogged:
+            self._log.info(EVENTS[type(fact).__name__], sequence=sequence, **log_fields(fact))
+        self._unlogged.clear()
 
     def tell_head(self) -> None:
         self._publisher.send(LedgerHead(sequence=self._ledger.head[0]))
@@ -89,4 +97,4 @@ class Books:
         if kind != "EquityMarked":
             name = f"{COUNTED[kind]}_count"
             self._counts[name] = self._counts.get(name, 0) + 1
-            self._log.info(EVENTS[kind], sequence=sequence, **log_fields(fact))
+            self._unlogged.append((sequence, fact))

@@ -172,6 +172,7 @@ class Broker(ProcessActor):
                 self._server.send(delivery.peer, answer)
                 self._durable.record(monotonic_ns() - began_ns)
                 self.failpoints.reach("after_answer")
+            self._books.log_committed()
 
     def _take_turn(self) -> None:
         """The turn that waits, when the market up to it is here: all its consequences in one transaction."""
@@ -193,7 +194,7 @@ class Broker(ProcessActor):
         if isinstance(body, SubmitOrder | DenyOrder):
             return self._order(account, command, body)
         if not self._settled:
-            self._commit(account.on(body, account.desk.now_ns))
+            self._make_durable(account.on(body, account.desk.now_ns))
         return Answer(command_id=command.command_id, status="recorded", sequence=self._books.head[0])
 
     def _order(self, account: Account, command: Command, body: SubmitOrder | DenyOrder) -> Answer | None:
@@ -207,14 +208,19 @@ class Broker(ProcessActor):
             return None
         elif not self._settled:
             self._books.because_of(order_id, command.market_seen_ns, command.sent_ns)
-            self._commit(account.on(body, account.desk.now_ns))
+            self._make_durable(account.on(body, account.desk.now_ns))
             duplicates.remember(order_id)
             result = account.result_of(order_id)
         status, reason = ("rejected", "session_closed") if result is None else (result.status, result.reason)
         return Answer(command_id=command.command_id, status=status, reason=reason, sequence=self._books.head[0])
 
     def _commit(self, facts: Iterable[AccountFact]) -> None:
-        """Durable, then told. A failing disk ends this process: nothing more is acknowledged."""
+        self._make_durable(facts)
+        self._books.log_committed()
+
+    def _make_durable(self, facts: Iterable[AccountFact]) -> None:
+        """Durable, then told; logged once whoever asked has been answered. A failing disk ends this process: nothing more is
+        acknowledged."""
         try:
             self._books.commit(facts)
         except LedgerFailure as failure:
