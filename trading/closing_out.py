@@ -33,8 +33,7 @@ def flatten(desk: Desk, reason: str) -> Iterator[AccountFact]:
         yield from _at_the_venue(desk, intent)
         order = desk.orders.known[intent.client_order_id]
         if live:
-            for walked, execution in enumerate(on_offer(desk, order), 1):
-                yield from fill(desk, order, execution, Filling.taking(desk.settings, execution, walked))
+            yield from _take(desk, order)
         if order.is_open:
             rest = Execution(_price_around_mid(desk, order), order.leaves_quantity)
             yield from fill(desk, order, rest, Filling(Liquidity.TAKER, "fixed", "fixed around the last mid", stale=not live))
@@ -55,9 +54,7 @@ def liquidate(desk: Desk, symbol: str) -> Iterator[AccountFact]:
     order = desk.orders.known[intent.client_order_id]
     live = desk.markets[symbol].book.usable
     if live:
-        for walked, execution in enumerate(on_offer(desk, order), 1):
-            clamped = execution._replace(price=_no_worse(order.side, execution.price, found.bankruptcy_price))
-            yield from fill(desk, order, clamped, Filling.taking(desk.settings, execution, walked))
+        yield from _take(desk, order, no_worse_than=found.bankruptcy_price)
     if order.is_open:  # the venue's insurance fund takes what the book could not
         rest = Execution(found.bankruptcy_price, order.leaves_quantity)
         yield from fill(desk, order, rest, Filling(Liquidity.TAKER, "bankruptcy", "bankruptcy price", stale=not live))
@@ -69,6 +66,13 @@ def _at_the_venue(desk: Desk, intent: SubmitOrder) -> Iterator[AccountFact]:
         at_ns=desk.now_ns, order=intent, effective_at_ns=desk.now_ns, decision_mid=None if mid is None else canonical(mid),
     )
     yield OrderAccepted(at_ns=desk.now_ns, client_order_id=intent.client_order_id)
+
+
+def _take(desk: Desk, order: Order, no_worse_than: Decimal | None = None) -> Iterator[AccountFact]:
+    """What the book gives."""
+    for walked, execution in enumerate(on_offer(desk, order), 1):
+        price = execution.price if no_worse_than is None else _no_worse(order.side, execution.price, no_worse_than)
+        yield from fill(desk, order, execution._replace(price=price), Filling.taking(desk.settings, execution, walked))
 
 
 def _price_around_mid(desk: Desk, order: Order) -> Decimal:
