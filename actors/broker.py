@@ -82,7 +82,7 @@ class Broker(ProcessActor):
     def report(self) -> dict[str, Any]:
         if self._account is not None:
             self.counters["market_gaps_count"] = self._market.gap_count
-            self.counters["off_book_prints_count"] = sum(each.guard.off_book_count for each in self._account.desk.markets.values())
+            self.counters["off_book_prints_count"] = sum(each.off_book_count for each in self._account.desk.markets.values())
             self.counters["market_passed_over_count"] = self._market.unobserved_count
         for word, value_ns in (("p50", self._durable.p50), ("p95", self._durable.p95), ("max", self._durable.largest)):
             self.gauges[f"durable_answer_ms_{word}"] = round(value_ns / 1e6, 3)

@@ -66,7 +66,10 @@ def hit_resting(desk: Desk, symbol: str) -> Iterator[AccountFact]:
     if not desk.markets[symbol].book.usable:
         return
     known = desk.orders.known
-    for offer in desk.matching[symbol].offers:
+    offers = desk.matching[symbol].offers
+    for offer in offers:
+        if not any([known[name].is_open for name in offers.order_ids]):
+            break
         for name, quantity in share(offer, lambda name: known[name].leaves_quantity if known[name].is_open else ZERO):
             order = known[name]
             assert order.limit is not None, "only limit orders rest"

@@ -27,6 +27,7 @@ from trading.orders import Order
 from trading.pnl_interval import Outcome, PnlInterval
 from trading.quantities import EXACT, canonical
 from trading.queue_models import Penetrate, ProbPower, Touch
+from trading.reading import Readings
 
 __all__ = ["ShadowSettings", "ShadowedAccount", "shadow_settings"]
 
@@ -70,9 +71,10 @@ class ShadowedAccount(Account):
     """The configured account; whatever it is told, its shadows are told first. Give it to trading/replay.py for the account of a ledger."""
 
     def __init__(self, settings: AccountSettings, fingerprint: str, shadows: ShadowSettings) -> None:
-        super().__init__(settings, fingerprint)
+        readings = Readings(settings.print_band_bps)
+        super().__init__(settings, fingerprint, readings)
         self._measured = shadows.base.entry_latency != UNMEASURED
-        self.shadows = tuple(Account(each, fingerprint) for each in msgspec.structs.astuple(shadows))
+        self.shadows = tuple(Account(each, fingerprint, readings) for each in msgspec.structs.astuple(shadows))
 
     def open(self, at_ns: int, carried: tuple[PositionCarried, ...] = ()) -> tuple[AccountFact, ...]:
         for shadow in self.shadows:
@@ -80,9 +82,10 @@ class ShadowedAccount(Account):
         return super().open(at_ns, carried)
 
     def on(self, message: Message, now_ns: int) -> tuple[AccountFact, ...]:
+        submitted = message if isinstance(message, SubmitOrder) else None
         for shadow in self.shadows:
-            if isinstance(message, SubmitOrder):
-                for cancel in self._overdue(shadow, message):
+            if submitted is not None:
+                for cancel in self._overdue(shadow, submitted):
                     shadow.on(cancel, now_ns)
             shadow.on(message, now_ns)
         return super().on(message, now_ns)
