@@ -6,10 +6,11 @@ from trading.book import Book
 from trading.desk import Desk
 from trading.latency import Leg
 from trading.market_facts import Level
+from trading.matching import BOOK_TRADED
 from trading.orders import Order
 from trading.quantities import canonical
 from trading.queue_position import QueuePosition
-from trading.receipts import Consumed, QueueStep, Receipt
+from trading.receipts import Consumed, ImpliedTouch, QueueStep, Receipt
 
 __all__ = ["receipt_of"]
 
@@ -33,10 +34,16 @@ def receipt_of(
         response_latency_us=desk.legs.ns(order.client_order_id, Leg.RESPONSE) // NS_PER_US,
         book_sequence=book.sequence, book_age_ms=max(0, desk.now_ns - book.at_ns) // NS_PER_MS if book.sequence else 0,
         bid=canonical(book.bids[0][0]) if book.bids else None, ask=canonical(book.asks[0][0]) if book.asks else None,
+        implied=_touch(desk, symbol) if model == BOOK_TRADED else None,
         level=None if level is None else (canonical(level[0]), canonical(level[1])), levels_walked=walked, extrapolated=extrapolated,
         queue=() if queue is None else _steps(queue), queue_steps_left_out=0 if queue is None else queue.steps.dropped,
         consumed_by=() if queue is None else _trades(queue, trade),
     )
+
+
+def _touch(desk: Desk, symbol: str) -> ImpliedTouch | None:
+    touch = desk.markets[symbol].touch
+    return None if touch is None else ImpliedTouch(touch.market_sequence, canonical(touch.bid), canonical(touch.ask))
 
 
 def _steps(queue: QueuePosition) -> tuple[QueueStep, ...]:

@@ -9,9 +9,11 @@ from decimal import Decimal
 
 from trading.book import Book, BookFault
 from trading.funding import FundingSchedule
-from trading.messages import BookChanged, FeedStale, MarkPriceChanged, TradesPrinted
+from trading.implied_touch import implied_touch
+from trading.messages import BookChanged, FeedStale, MarkPriceChanged, Print, TradesPrinted
 from trading.prints import PrintLimits
 from trading.reading import Believed, MarketReading
+from trading.receipts import ImpliedTouch
 
 __all__ = ["DEPTH", "EVERY_STREAM", "Market", "concerned_by"]
 
@@ -23,8 +25,9 @@ GAP = "gap"
 
 
 class Market:
-    """``book`` is the newest, ``reference`` the newest that could be traded on; ``last`` the price of the last trade. ``off_book_count``
-    counts the prints that the book did not vouch for."""
+    """``book`` is the newest, ``reference`` the newest that could be traded on; ``last`` the price of the last trade, ``traded`` the last
+    credible one of the newest push, with the number of that fact, while no window is newer and the book is vouched for.
+    ``off_book_count`` counts the prints that the book did not vouch for."""
 
     def __init__(self, symbol: str, reading: MarketReading) -> None:
         self.symbol = symbol
@@ -32,6 +35,7 @@ class Market:
         self._reading = reading
         self._limits: PrintLimits | None = None
         self.last: Decimal | None = None
+        self.traded: tuple[Print, int] | None = None
         self.book = Book(symbol)
         self.reference = Book(symbol)
         self.mark: Decimal | None = None
@@ -42,6 +46,7 @@ class Market:
     def on_book(self, window: BookChanged) -> Book:
         """A window is fresh by itself: it ends a silence or a gap."""
         self.book, limits = book, _ = self._reading.seen(window)
+        self.traded = None
         if limits is not None:
             self.reference, self._limits = book, limits
         return book
@@ -53,6 +58,7 @@ class Market:
         believed = self._reading.believed(fact, self._limits)
         if self._limits is not None:
             self.off_book_count += len(fact.prints) - len(believed.prints)
+        self.traded = (believed.prints[-1], fact.sequence) if believed.prints else None
         return believed
 
     def on_stale(self, fact: FeedStale) -> None:
@@ -65,13 +71,19 @@ class Market:
     def forget(self) -> None:
         """Nothing is known but what is on record."""
         self.book = self.reference = Book(self.symbol)
-        self.mark = self.last = self._limits = None
+        self.mark = self.last = self.traded = self._limits = None
         self.funding = FundingSchedule(settled_through_ns=self.funding.settled_through_ns)
 
     def on_mark(self, fact: MarkPriceChanged, now_ns: int) -> bool:
         """True if it announced a settlement of funding."""
         self.mark = fact.mark
         return self.funding.announce(fact.funding_rate, fact.next_funding_at_ns, now_ns)
+
+    @property
+    def touch(self) -> ImpliedTouch | None:
+        """The best prices as ``traded`` implies them. Of the newest push alone, so that whoever hears no more than the newest window and
+        the newest trades knows the same."""
+        return implied_touch(self.book, *self.traded) if self.traded is not None and self.book.usable else None
 
     @property
     def mid(self) -> Decimal | None:
@@ -90,7 +102,7 @@ class Market:
         return self.mark or self.reference.mid or self.recorded_mark or self.filled_mid
 
     def _distrust(self, fault: BookFault) -> None:
-        self.book, self._limits = self.book.distrusted(fault), None
+        self.book, self.traded, self._limits = self.book.distrusted(fault), None, None
 
 
 def concerned_by(fact: FeedStale, markets: Mapping[str, Market]) -> list[Market]:

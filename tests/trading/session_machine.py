@@ -42,7 +42,7 @@ forces = st.sampled_from([TimeInForce.GTC, TimeInForce.GTC, TimeInForce.IOC, Tim
 @st.composite
 def account_settings(draw: st.DrawFn) -> AccountSettings:
     return settings(
-        position_max=CAP, slippage_model=draw(st.sampled_from(["book", "book", "fixed", "top"])), making=draw(st.sampled_from(MAKING)),
+        position_max=CAP, slippage_model=draw(st.sampled_from(["book", "book_traded", "book_traded", "fixed", "top"])), making=draw(st.sampled_from(MAKING)),
         equity_interval_ms=500, balance=Decimal(draw(st.sampled_from([10_000, 400]))),
         margin={BTC: MarginSettings(leverage=100)} if draw(maybe) else {}, **_latencies(draw),
     )
