@@ -230,10 +230,12 @@ class OrderExpired(AccountFact, frozen=True, kw_only=True):
 
 class PositionLiquidated(AccountFact, frozen=True, kw_only=True):
     """The mark reached the liquidation price: every order of the symbol is canceled and the position is closed by the venue, at no
-    worse than the ``bankruptcy_price``, where its ``margin`` is lost."""
+    worse than the ``bankruptcy_price``, where its ``margin`` is lost to the last tick, the fee of closing included. ``cost`` is what
+    the position was opened for, signed as it is."""
 
     symbol: str
     position: Decimal
+    cost: Decimal
     mark: Decimal
     liquidation_price: Decimal
     bankruptcy_price: Decimal
