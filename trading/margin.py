@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from trading.quantities import EXACT, ZERO, Instrument, plain, ratio
+from trading.quantities import EXACT, ZERO, Instrument, canonical_numbers, plain, ratio
 from trading.words import Side
 
 __all__ = [
@@ -66,6 +66,10 @@ class MarginSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for lower, higher in zip(self.tiers, self.tiers[1:], strict=False):
             if higher.start_value < lower.end_value:
                 raise ValueError(f"tiers must not overlap: {higher.start_value} begins before {lower.end_value} ends")
+
+    def canonical(self) -> "MarginSettings":
+        """The same with every number in its one form."""
+        return msgspec.structs.replace(self, tiers=tuple(map(canonical_numbers, self.tiers)))
 
     def tier_of(self, notional: Decimal) -> Tier:
         """The last that begins below it, so that an end belongs to the tier it ends; the last for whatever exceeds them all."""

@@ -16,6 +16,7 @@ from trading.market_facts import (
     TradesPrinted,
 )
 from trading.latency import Constant, KnownLatency
+from trading.margin import MarginSettings
 from trading.quantities import Instrument
 from trading.queue_models import MakingSettings, Touch
 from trading.receipts import Receipt
@@ -44,7 +45,8 @@ class AccountFact(Message, frozen=True, kw_only=True):
 
 class SessionOpened(AccountFact, frozen=True, kw_only=True):
     """First row. ``instruments`` are the venue's rules as they were at the start. ``fingerprint`` names what decides the
-    run: configuration, seed and venue, not when or where it ran. Latencies are those that were measured, where that was asked for."""
+    run: configuration, seed and venue, not when or where it ran. Latencies are those that were measured, where that was asked for.
+    ``margin``: leverage and tiers by symbol, and whose word the tiers are; a symbol that is not there is traded without."""
 
     fingerprint: str
     instruments: tuple[Instrument, ...]
@@ -56,6 +58,7 @@ class SessionOpened(AccountFact, frozen=True, kw_only=True):
     making: MakingSettings = Touch()
     entry_latency: KnownLatency = Constant(ms=Decimal(0))
     response_latency: KnownLatency = Constant(ms=Decimal(0))
+    margin: dict[str, MarginSettings] = {}
 
 
 class CarriedLot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
