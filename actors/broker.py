@@ -23,6 +23,7 @@ from records.state import paper_state, save_state
 from timing.clock import monotonic_ns
 from timing.histogram import Histogram
 from trading.account import Account
+from trading.account_settings import AccountSettings
 from trading.duplicates import Duplicates
 from trading.messages import AccountFact, CancelAll, CloseAll, DenyOrder, SessionOpened, SubmitOrder
 from trading.words import TradingState
@@ -33,6 +34,9 @@ EXIT_UNAVAILABLE, EXIT_IO_ERROR = 69, 74
 HEAD_NS = 400_000_000
 FOLLOW_NS = 150_000_000
 HALT_WAIT_NS = 200_000_000
+ASK_AGAIN_NS, OVERDUE_NS = 2_000_000_000, 9_000_000_000
+"""At the opening: a gateway that has died answers no question, the next one must hear it again. The last of it lies behind the deadline
+of every question that a living one has heard."""
 
 
 class Broker(ProcessActor):
@@ -59,6 +63,8 @@ class Broker(ProcessActor):
         if not self._recover():
             for question in self._opening.questions():
                 self._gateway.send(question)
+            self.every("ask_again", ASK_AGAIN_NS, lambda _: self._ask_again())
+            self.after("overdue", OVERDUE_NS, lambda _: self._open_with(self._opening.overdue()))
 
     def on_drain(self, drain: Drain) -> None:
         """Cancel everything, close the session's books, write paper/state.json."""
@@ -107,9 +113,18 @@ class Broker(ProcessActor):
         fetched = delivery.message
         if not isinstance(fetched, Fetched) or self._account is not None:
             return
-        settings = self._opening.hear(fetched)
-        if settings is None:
+        self._open_with(self._opening.hear(fetched))
+
+    def _ask_again(self) -> None:
+        for question in self._opening.unanswered if self._account is None else ():
+            self._gateway.send(question)
+
+    def _open_with(self, settings: AccountSettings | None) -> None:
+        """Once: with the first settings that are complete."""
+        if settings is None or self._account is not None:
             return
+        for symbol, reason in self._opening.without_tiers.items():
+            self.log.warning("MARGIN_TIERS_UNAVAILABLE", symbol=symbol, reason=reason, instead="margin_tiers of the configuration")
         account = Account(settings, self.post.settings.fingerprint)
         self._commit(account.open(0, self.post.settings.carried))
         self._take_up(account)

@@ -149,7 +149,7 @@ class Desk:
         if fact.instruments != self.settings.instruments:
             self._list(fact.instruments)
         self.settings = msgspec.structs.replace(
-            self.settings, entry_latency=fact.entry_latency, response_latency=fact.response_latency,
+            self.settings, entry_latency=fact.entry_latency, response_latency=fact.response_latency, margin=fact.margin,
         )
         self.legs = Legs(fact.entry_latency, fact.response_latency, self.fingerprint)
         self.ledger = Ledger(fact.balance)

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from actors.envelopes import (
-    Answer, Command, FactsGiven, FactsWanted, Fetch, Fetched, FetchedInstruments, FetchedKlines, FetchFailed, FetchKlines,
-    KlineRow, LedgerHead, MarketGiven, MarketWanted,
+    Answer, Command, FactsGiven, FactsWanted, Fetch, Fetched, FetchedInstruments, FetchedKlines, FetchedTiers, FetchFailed,
+    FetchKlines, FetchTiers, KlineRow, LedgerHead, MarketGiven, MarketWanted, TierRow,
 )
 from actors.telling import told
 from messaging.channels import Client
@@ -72,13 +72,16 @@ class FakeFeed:
 
 
 class FakeGateway:
-    """Knows one instrument and the bars it is given; ``failure`` makes it answer with that reason instead."""
+    """Knows one instrument and the bars and tiers it is given; ``failure`` makes it answer with that reason instead. ``deaf_to``: kinds of
+    question that it loses, each once."""
 
     def __init__(self, room: ActorRoom, instruments: Sequence[Instrument] = (BTC,)) -> None:
         self._server = room.channels.server("gateway")
         self._instruments = tuple(instruments)
         self.bars: tuple[KlineRow, ...] = ()
+        self.tiers: tuple[TierRow, ...] = ()
         self.failure = ""
+        self.deaf_to: list[type] = []
         self.asked: list[Fetch] = []
 
     def serve(self) -> None:
@@ -86,13 +89,18 @@ class FakeGateway:
             peer, message = received
             if isinstance(message, Fetch):
                 self.asked.append(message)
+                if type(message.request) in self.deaf_to:
+                    self.deaf_to.remove(type(message.request))
+                    continue
                 self._server.send(peer, Fetched(request_id=message.request_id, answer=self._answer(message)))
 
-    def _answer(self, fetch: Fetch) -> FetchFailed | FetchedKlines | FetchedInstruments:
+    def _answer(self, fetch: Fetch) -> FetchFailed | FetchedKlines | FetchedInstruments | FetchedTiers:
         if self.failure:
             return FetchFailed(reason=self.failure)
         if isinstance(fetch.request, FetchKlines):
             return FetchedKlines(rows=self.bars[-fetch.request.limit:])
+        if isinstance(fetch.request, FetchTiers):
+            return FetchedTiers(symbol=fetch.request.symbol, rows=self.tiers)
         return FetchedInstruments(instruments=self._instruments)
 
 

@@ -3,13 +3,14 @@
 import socket
 import threading
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from actors.envelopes import (
-    Fetch, FetchBook, Fetched, FetchedBook, FetchedFunding, FetchedInstruments, FetchedKlines, FetchFailed, FetchFunding, FetchInstruments,
-    FetchKlines, RestAnswered,
+    Fetch, FetchBook, Fetched, FetchedBook, FetchedFunding, FetchedInstruments, FetchedKlines, FetchedTiers, FetchFailed, FetchFunding,
+    FetchInstruments, FetchKlines, FetchTiers, RestAnswered, TierRow,
 )
 from actors.gateway import Gateway, GatewaySettings
 from messaging.channels import Client, Server
@@ -23,7 +24,7 @@ from tests.venue.raw_server import RawServer, answers_in_turn, raw_server
 
 QUICK = RestSettings(retry=BackoffSettings(multiplier_s=0.01, shortest_s=0.02, longest_s=0.1))
 
-Request = FetchInstruments | FetchKlines | FetchBook | FetchFunding
+Request = FetchInstruments | FetchKlines | FetchBook | FetchFunding | FetchTiers
 
 
 class Desk:
@@ -81,6 +82,8 @@ def test_every_question_gets_its_kind_of_answer(room: ActorRoom, stand_in: str) 
     assert isinstance(book, FetchedBook) and book.bids[0][0] < book.asks[0][0]
     funding = desk.fetch(FetchFunding(symbol="BTCUSDT"))
     assert isinstance(funding, FetchedFunding) and funding.mark > 0
+    tiers = desk.fetch(FetchTiers(symbol="BTCUSDT"))
+    assert isinstance(tiers, FetchedTiers) and tiers.rows[0] == TierRow(Decimal(0), Decimal(50_000), 125, Decimal("0.004"))
     assert gateway.stop() == 0
 
 
@@ -88,6 +91,7 @@ def test_every_question_gets_its_kind_of_answer(room: ActorRoom, stand_in: str) 
     ("request_", "reason"),
     [
         (FetchBook(symbol="NOPEUSDT"), "code 20015"),
+        (FetchTiers(symbol="NOPEUSDT"), "code 20015"),
         (FetchInstruments(symbols=()), "impossible_request"),
         (FetchKlines(symbol="BTCUSDT", interval="1m", limit=200), "impossible_request"),
         (FetchKlines(symbol="BTCUSDT", interval="7m", limit=10), "code 10002"),
