@@ -84,7 +84,10 @@ def _well_formed(desk: Desk, order: Order) -> Refusal | None:
 
 def _family(desk: Desk, order: Order) -> Refusal | None:
     """A child only reduces, and needs a parent that has filled or still can; a group that has its winner takes nobody in."""
-    intent, parent = order.intent, desk.orders.known.get(order.intent.parent_order_id)
+    intent = order.intent
+    if not intent.oco and not intent.parent_order_id:
+        return None
+    parent = desk.orders.known.get(intent.parent_order_id)
     winner = desk.orders.winner(order)
     if winner is not None:
         return refuse("oco", "OCO_ALREADY_FILLED", order, oco=intent.oco, filled_order_id=winner.client_order_id)

@@ -52,11 +52,13 @@ class Account:
     """One session's account. ``now_ns`` is event time everywhere; it never runs backwards, an earlier one is now.
 
     ``fingerprint`` names the run; facts of another run raise ``ImpossibleFact`` on recovery. ``readings``: for accounts that hear the same
-    market, so that it is read once.
+    market, so that it is read once. ``keeps_evidence`` is for facts that somebody reads: without it receipts are as good as empty.
     """
 
-    def __init__(self, settings: AccountSettings, fingerprint: str, readings: Readings | None = None) -> None:
-        self._desk = Desk(settings, fingerprint, readings)
+    def __init__(
+        self, settings: AccountSettings, fingerprint: str, readings: Readings | None = None, *, keeps_evidence: bool = True,
+    ) -> None:
+        self._desk = Desk(settings, fingerprint, readings, keeps_evidence=keeps_evidence)
         self._interval_ns = settings.equity_interval_ms * NS_PER_MS
         self._idle_until_ns = 0
         desk = self._desk

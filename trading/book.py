@@ -10,7 +10,7 @@ import msgspec
 
 from trading.messages import BookChanged, Level
 from trading.quantities import ZERO
-from trading.words import Side
+from trading.words import BUY, Side
 
 __all__ = ["Book", "BookFault", "displayed", "fault_of", "within"]
 
@@ -65,7 +65,7 @@ class Book(msgspec.Struct, frozen=True):
 
     def opposite(self, side: Side) -> tuple[Level, ...]:
         """The levels an order of this side would take, best for it first."""
-        return self.asks if side is Side.BUY else self.bids
+        return self.asks if side is BUY else self.bids
 
     def is_marketable(self, side: Side, limit: Decimal | None) -> bool:
         """True if an order of this side, at this limit or better (None: any price), would take from the book now."""
@@ -77,7 +77,7 @@ def within(side: Side, limit: Decimal | None, price: Decimal) -> bool:
     """True if ``price`` is the limit or better for the trader."""
     if limit is None:
         return True
-    return price <= limit if side is Side.BUY else price >= limit
+    return price <= limit if side is BUY else price >= limit
 
 
 def displayed(book: Book | BookChanged, side: Side, price: Decimal) -> Decimal | None:
@@ -86,7 +86,7 @@ def displayed(book: Book | BookChanged, side: Side, price: Decimal) -> Decimal |
     Zero where the window shows no such level: between two levels, and better than the best. None where nothing is
     known: worse than the worst level shown, or no level shown at all.
     """
-    buys = side is Side.BUY
+    buys = side is BUY
     levels = book.bids if buys else book.asks
     if not levels or (price < levels[-1][0] if buys else price > levels[-1][0]):
         return None

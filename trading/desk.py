@@ -36,10 +36,13 @@ class ImpossibleFact(ValueError):
 
 class Desk:
     """``now_ns`` is event time. ``trading_state`` is what the risk gate last said. ``readings`` may be shared by desks that hear the same
-    market."""
+    market. One that does not keep evidence says in its receipts no more than it needs itself."""
 
-    def __init__(self, settings: AccountSettings, fingerprint: str, readings: Readings | None = None) -> None:
+    def __init__(
+        self, settings: AccountSettings, fingerprint: str, readings: Readings | None = None, *, keeps_evidence: bool = True,
+    ) -> None:
         self.settings = settings
+        self.keeps_evidence = keeps_evidence
         self.fingerprint = fingerprint
         self._readings = readings or Readings(settings.print_band_bps)
         self.fees = settings.fees
@@ -48,13 +51,11 @@ class Desk:
         self.ledger = Ledger(settings.balance)
         self.drawdown = Drawdown(settings.balance)
         self.orders = Orders()
-        self.now_ns = 0
-        self.market_sequence = 0
+        self.now_ns = self.market_sequence = 0
         self.funding_at_ns: int | None = None
         self.fills = 0
         self.marked_at_ns = 0
-        self.opened = False
-        self.closed = False
+        self.opened = self.closed = False
         self.trading_state = TradingState.STARTING
         self.progress: dict[str, Progress] = {}
         self.sight = Sight()
@@ -172,7 +173,7 @@ class Desk:
         """The venue's rules, for the whole session."""
         self.instruments = {each.symbol: each for each in instruments}
         self.markets = {each.symbol: Market(each.symbol, self._readings.of(each.symbol)) for each in instruments}
-        self.matching = {each.symbol: MatchingState(each, self.settings.making) for each in instruments}
+        self.matching = {each.symbol: MatchingState(each, self.settings.making, self.keeps_evidence) for each in instruments}
 
     def _session_closed(self, fact: SessionClosed) -> None:
         self.closed = True

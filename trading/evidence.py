@@ -25,6 +25,8 @@ def receipt_of(
     """``model`` with its parameters; ``level`` is what was displayed where the order took; ``walked`` counts the levels of one walk;
     ``trade`` is the last one of the newest market fact that mattered, None for all of them."""
     symbol = order.symbol
+    if not desk.keeps_evidence:
+        return Receipt(level=level, levels_walked=walked, extrapolated=extrapolated)
     known = symbol in desk.markets
     book = desk.markets[symbol].reference if known else Book(symbol)
     queue = desk.matching[symbol].queues.position(order.client_order_id) if known else None

@@ -50,18 +50,18 @@ class Filling(NamedTuple):
 def fill(desk: Desk, order: Order, offer: Execution, how: Filling) -> Iterator[AccountFact]:
     """One execution, as far as there is room for it; an order that has no room left is canceled, and says why."""
     instrument = desk.instruments[order.symbol]
-    allowed = instrument.floor_quantity(room(desk, order))
+    allowed = room(desk, order)
     quantity = instrument.floor_quantity(min(offer.quantity, allowed))
     if quantity > 0:
-        yield _filled(desk, order, offer._replace(quantity=quantity), how)
-    if order.is_open and quantity == allowed:
+        yield _filled(desk, order, offer.price, canonical(quantity), how)
+    if order.is_open and quantity == instrument.floor_quantity(allowed):
         reason = "reduce_only_would_increase" if order.intent.reduce_only else "position_limit"
         receipt = receipt_of(desk, order, how.described, walked=how.walked, trade=how.trade)
         yield OrderCanceled(at_ns=desk.now_ns, client_order_id=order.client_order_id, reason=reason, receipt=receipt)
 
 
-def _filled(desk: Desk, order: Order, execution: Execution, how: Filling) -> OrderFilled:
-    price, quantity = canonical(execution.price), canonical(execution.quantity)
+def _filled(desk: Desk, order: Order, offered_price: Decimal, quantity: Decimal, how: Filling) -> OrderFilled:
+    price = canonical(offered_price)
     market, change = desk.markets[order.symbol], signed(order.side, quantity)
     mid = market.mid
     assert mid is not None, "nothing fills before a book was seen"

@@ -11,7 +11,6 @@ import statistics
 from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 from enum import StrEnum
-from functools import lru_cache
 
 import msgspec
 
@@ -41,7 +40,7 @@ MICROSECOND_MS = Decimal("0.001")
 SIGMA_DIGITS = Decimal("0.0001")
 
 REMEMBERED = 1_024
-"""Draws, and texts: an order's own are asked for again with each of its receipts."""
+"""Draws: an order's own are asked for again with each of its receipts."""
 
 MODEL = "model"
 STANDARD = statistics.NormalDist()
@@ -125,15 +124,22 @@ class Legs:
     def __init__(self, entry: KnownLatency, response: KnownLatency, seed: str) -> None:
         self.texts = text(entry), text(response)
         self._seed = seed
+        self._drawn: dict[tuple[str, Leg], int] = {}
         self._models = {Leg.ENTRY: (entry, _always_ns(entry)), Leg.RESPONSE: (response, _always_ns(response))}
 
     def ns(self, command_id: str, leg: Leg) -> int:
         """On the way of this command or of its answer: the same whenever it is asked."""
         model, always_ns = self._models[leg]
-        return draw_ns(model, self._seed, command_id, leg) if always_ns is None else always_ns
+        if always_ns is not None:
+            return always_ns
+        drawn_ns = self._drawn.get((command_id, leg))
+        if drawn_ns is None:
+            if len(self._drawn) >= REMEMBERED:
+                self._drawn.clear()
+            drawn_ns = self._drawn[command_id, leg] = draw_ns(model, self._seed, command_id, leg)
+        return drawn_ns
 
 
-@lru_cache(maxsize=REMEMBERED)
 def draw_ns(model: KnownLatency, seed: str, client_order_id: str, leg: Leg) -> int:
     """The delay of this leg of this order: whole microseconds, in nanoseconds. SHA-256 makes the chance, the inverse of
     the distribution function the delay."""
@@ -177,7 +183,6 @@ def fit(round_trips_ns: Sequence[int]) -> LogNormal | None:
     return LogNormal(canonical(median_ms), canonical(min(sigma, WIDEST_SIGMA)), canonical(max_ms))
 
 
-@lru_cache(maxsize=REMEMBERED)
 def text(model: LatencyModel) -> str:
     """One line for receipts and reports: ``lognormal(median_ms=12.5, sigma=0.4, max_ms=80)``."""
     values = ", ".join(f"{name}={plain(value)}" for name, value in msgspec.structs.asdict(model).items())

@@ -48,16 +48,16 @@ class Lots:
         return self._planned[3]
 
     def _plan(self, quantity: Decimal, price: Decimal, fee: Decimal) -> Plan:
+        """Open lots are canonical: so are their parts, but not what is reckoned with them."""
         closed: list[ClosedLot] = []
+        quantity, price, fee = canonical(quantity), canonical(price), canonical(fee)
         for lot in self.open:
             if quantity == 0 or _same_sign(quantity, lot.quantity):
                 break
             part = _smaller(lot.quantity, quantity)
-            pnl = (price - lot.price) * part
-            closed.append(ClosedLot(*map(canonical, (part, lot.price, price, pnl, lot.fee + fee))))
-            fee = ZERO
-            quantity += part
-        return Plan(tuple(closed), Lot(canonical(quantity), canonical(price), canonical(fee)))
+            closed.append(ClosedLot(part, lot.price, price, canonical((price - lot.price) * part), canonical(lot.fee + fee)))
+            fee, quantity = ZERO, canonical(quantity + part)
+        return Plan(tuple(closed), Lot(quantity, price, fee))
 
     def fill(self, quantity: Decimal, price: Decimal, fee: Decimal) -> tuple[ClosedLot, ...]:
         """Book a fill; the parts of lots it closed, oldest first."""
@@ -74,7 +74,7 @@ class Lots:
     def carry(self, quantity: Decimal, price: Decimal, fee: Decimal) -> None:
         """Put an open lot behind the others, as it was in an earlier session."""
         self._planned = None
-        self.open.append(Lot(quantity, price, fee))
+        self.open.append(Lot(canonical(quantity), canonical(price), canonical(fee)))
         self.cost += quantity * price
         self.quantity = canonical(self.quantity + quantity)
 

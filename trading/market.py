@@ -56,9 +56,8 @@ class Market:
         if fact.prints:
             self.last = fact.prints[-1].price
         believed = self._reading.believed(fact, self._limits)
-        if self._limits is not None:
-            self.off_book_count += len(fact.prints) - len(believed.prints)
-        self.traded = (believed.prints[-1], fact.sequence) if believed.prints else None
+        self.off_book_count += believed.off_book_count
+        self.traded = believed.last
         return believed
 
     def on_stale(self, fact: FeedStale) -> None:

@@ -24,8 +24,8 @@ class MatchingState:
     """``offers`` and ``hits``: what the newest trades, window or mark would fill and trigger; nothing that had not arrived by then. Each of
     these is told by one call, which is true if there is anything."""
 
-    def __init__(self, instrument: Instrument, making: MakingSettings) -> None:
-        self.queues = Queues(making, instrument.tick)
+    def __init__(self, instrument: Instrument, making: MakingSettings, keeps_evidence: bool) -> None:
+        self.queues = Queues(making, instrument.tick, keeps_evidence=keeps_evidence)
         self.consumption = Consumption()
         self.trails = Trails()
         self.offers = NOTHING

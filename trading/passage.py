@@ -34,10 +34,9 @@ def mark_equity(desk: Desk) -> Iterator[AccountFact]:
     """One point of the equity curve, valued at what is known of each market now."""
     known = {symbol: market.mark_price for symbol, market in desk.markets.items()}
     marks = {symbol: canonical(mark) for symbol, mark in known.items() if mark is not None}
-    ledger = desk.ledger
+    balance, unrealized_pnl = desk.ledger.balance, desk.ledger.unrealized(marks)
     yield EquityMarked(
-        at_ns=desk.now_ns, balance=ledger.balance, unrealized_pnl=ledger.unrealized(marks), equity=ledger.equity(marks),
-        marks=marks,
+        at_ns=desk.now_ns, balance=balance, unrealized_pnl=unrealized_pnl, equity=canonical(balance + unrealized_pnl), marks=marks,
     )
 
 

@@ -7,11 +7,12 @@ not know what an order or an account is.
 from decimal import (
     ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow,
 )
+from functools import lru_cache
 from typing import TypeVar
 
 import msgspec
 
-from trading.words import Side
+from trading.words import BUY, Side
 
 __all__ = ["EXACT", "Instrument", "MONEY", "ZERO", "bps_between", "canonical", "canonical_numbers", "display", "plain", "ratio", "signed"]
 
@@ -68,7 +69,7 @@ class Instrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def signed(side: Side, quantity: Decimal) -> Decimal:
     """A BUY counts up, a SELL counts down."""
-    return quantity if side is Side.BUY else -quantity
+    return quantity if side is BUY else -quantity
 
 
 def bps_between(side: Side, price: Decimal, reference: Decimal) -> Decimal:
@@ -104,15 +105,25 @@ def canonical(value: Decimal) -> Decimal:
 
 def canonical_numbers(struct: S) -> S:
     """The same with every number in its one form, so that equal runs have equal bytes."""
-    values = msgspec.structs.asdict(struct).items()
-    numbers = {name: one for name, value in values if isinstance(value, Decimal) and (one := canonical(value)) is not value}
+    values = ((name, getattr(struct, name)) for name in _number_fields(type(struct)))
+    numbers = {name: one for name, value in values if value is not None and (one := canonical(value)) is not value}
     return msgspec.structs.replace(struct, **numbers) if numbers else struct
 
 
+@lru_cache(maxsize=64)  # a closed set of types
+def _number_fields(kind: type[msgspec.Struct]) -> tuple[str, ...]:
+    """Of the type Decimal, or Decimal | None."""
+    return tuple(field.name for field in msgspec.structs.fields(kind) if field.type in (Decimal, Decimal | None))
+
+
 def display(value: Decimal, places: int = 2) -> str:
-    """Rounded text for people; never read back."""
+    """Rounded text for people; never read back. What is no sane number is shown as it is."""
+    if not value.is_finite() or value.adjusted() + places >= EXACT.prec:
+        return str(value)
     return format(value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN, EXACT), "f")
 
 
 def _to_grid(value: Decimal, grid: Decimal, rounding: str) -> Decimal:
+    if not EXACT.remainder(value, grid):
+        return EXACT.quantize(value, grid)  # as nearly all are
     return EXACT.multiply(EXACT.divide(value, grid).to_integral_value(rounding), grid)

@@ -12,7 +12,7 @@ from trading.quantities import EXACT, ZERO
 from trading.reading import NumberedPrint, Sweep
 from trading.words import Side
 
-__all__ = ["KEPT", "Hit", "Meeting", "QueuePosition", "Step", "Trail"]
+__all__ = ["KEPT", "Hit", "QueuePosition", "Step", "Trail"]
 
 KEPT = 32
 """Of each trail: the first and the newest 31."""
@@ -81,6 +81,7 @@ class QueuePosition(msgspec.Struct):
     since: int
     steps: Trail[Step]
     listed: Trail[Hit]
+    keeps_evidence: bool
     traded: Decimal = ZERO
     met: tuple[Level, ...] = ()
     unlisted: list[Meeting] = []
@@ -88,7 +89,8 @@ class QueuePosition(msgspec.Struct):
     def move(self, fact: Book | TradesPrinted, ahead: Decimal | None, cause: Cause) -> None:
         """One step for each market fact."""
         self.ahead = ahead
-        self.steps.extend([Step(fact.sequence, fact.at_ns, ahead, cause)])
+        if self.keeps_evidence:
+            self.steps.extend([Step(fact.sequence, fact.at_ns, ahead, cause)])
 
     def withstands(self, fact: TradesPrinted, sweep: Sweep) -> bool:
         """True if the sweep, all of it at the order's price, leaves something of what is in front; then it is taken off."""
@@ -97,12 +99,13 @@ class QueuePosition(msgspec.Struct):
             return False
         self.traded = EXACT.add(self.traded, quantity)
         self.move(fact, EXACT.subtract(ahead, quantity), "trade")
-        self.meet(Meeting(fact, sweep.prints, {}))
+        self.meet(fact, sweep.prints, {})
         return True
 
-    def meet(self, meeting: Meeting) -> None:
+    def meet(self, fact: Book | TradesPrinted, trades: Sequence[NumberedPrint], offered: dict[int, Decimal]) -> None:
         """To be listed when somebody asks, or when there are too many."""
-        self.unlisted.append(meeting)
+        if self.keeps_evidence:
+            self.unlisted.append(Meeting(fact, trades, offered))
         if len(self.unlisted) > KEPT:
             self._list(self.unlisted)
             self.unlisted = []

@@ -26,9 +26,9 @@ from trading.book import Book, displayed, within
 from trading.messages import Level, Print, TradesPrinted
 from trading.quantities import EXACT, MONEY, ZERO
 from trading.queue_models import MakingSettings, Penetrate, Queued, Touch, ahead_after_window
-from trading.queue_position import Meeting, QueuePosition, Step, Trail
+from trading.queue_position import QueuePosition, Step, Trail
 from trading.reading import Believed, NumberedPrint, Sweep
-from trading.words import Side
+from trading.words import BUY, SELL, Side
 
 __all__ = ["NOTHING", "Offer", "Offers", "Queues", "Unconsumed", "share"]
 
@@ -86,13 +86,16 @@ def share(offer: Offer, leaves: Callable[[str], Decimal]) -> Iterator[tuple[str,
 
 
 class Queues:
-    """The queues of one symbol, both sides, under one model. ``tick`` is the instrument's."""
+    """The queues of one symbol, both sides, under one model. ``tick`` is the instrument's. Without evidence they move the same, and nobody
+    can tell afterwards how."""
 
-    def __init__(self, model: MakingSettings, tick: Decimal) -> None:
+    def __init__(self, model: MakingSettings, tick: Decimal, *, keeps_evidence: bool = True) -> None:
+        self._keeps_evidence = keeps_evidence
         self._model: Queued | None = None if isinstance(model, (Touch, Penetrate)) else model
         self._gap = model.ticks * tick if isinstance(model, (Touch, Penetrate)) else ZERO
         self._positions: dict[str, QueuePosition] = {}
-        self._resting: dict[Side, list[QueuePosition]] = {side: [] for side in Side}
+        self._bids: list[QueuePosition] = []
+        self._asks: list[QueuePosition] = []
 
     def join(
         self, order_id: str, side: Side, price: Decimal, ahead: Decimal | None, level: Decimal | None, since: int, at_ns: int,
@@ -102,16 +105,17 @@ class Queues:
         assert order_id not in self._positions, f"{order_id} rests already"
         assert (ahead is None) == (level is None), "what is in front is known if the level is"
         joined: Trail[Step] = Trail([Step(since, at_ns, ahead, "joined")])
-        edge = price - self._gap if side is Side.BUY else price + self._gap
-        position = QueuePosition(order_id, side, price, edge, ahead, level, since, joined, Trail([]))
+        edge = price - self._gap if side is BUY else price + self._gap
+        position = QueuePosition(order_id, side, price, edge, ahead, level, since, joined, Trail([]), self._keeps_evidence)
         self._positions[order_id] = position
-        insort(self._resting[side], position, key=_worst_last)
+        insort(self._bids if side is BUY else self._asks, position, key=_worst_last)
 
     def leave(self, order_id: str) -> None:
         """It ended. One that does not rest has nothing to leave."""
         position = self._positions.pop(order_id, None)
         if position is not None:
-            self._resting[position.side] = [each for each in self._resting[position.side] if each is not position]
+            self._bids = [each for each in self._bids if each is not position]
+            self._asks = [each for each in self._asks if each is not position]
 
     def start_over(self, since: int) -> None:
         """Every order is where it joined; what happened up to ``since`` is not known."""
@@ -131,7 +135,7 @@ class Queues:
         """Move the queues on, and say what each trade that reaches anybody offers. ``believed`` are the trades of the fact that count."""
         if not self._positions:
             return NOTHING
-        bids, asks = self._resting[Side.BUY], self._resting[Side.SELL]
+        bids, asks = self._bids, self._asks
         sold, bought = believed.sweeps
         given: list[_Given] = []
         if sold is not None and bids and sold.reach <= bids[0].edge:
@@ -162,8 +166,7 @@ class Queues:
             return NOTHING
         offers: list[Offer] = []
         with localcontext(MONEY):
-            for side, opposite in ((Side.BUY, window.asks), (Side.SELL, window.bids)):
-                resting = self._resting[side]
+            for side, resting, opposite in ((BUY, self._bids, window.asks), (SELL, self._asks, window.bids)):
                 if resting and self._crosses(window, side, opposite[0][0], resting):
                     concerned = [each for each in resting if window.sequence > each.since]
                     offers += self._crossing(window, side, opposite, concerned, unconsumed)
@@ -197,7 +200,7 @@ class Queues:
                     break
                 fresh = shown - before.get(price, ZERO)
                 if fresh > 0 and within(side, position.edge, price):
-                    position.meet(Meeting(window, [(number, Print(price, shown, side.opposite))], {number: fresh}))
+                    position.meet(window, [(number, Print(price, shown, side.opposite))], {number: fresh})
                     if free > 0:
                         among.append((position.order_id, min(fresh, free)))
             if among:
@@ -220,17 +223,17 @@ def _trade_by_trade(prints: tuple[Print, ...], given: list[_Given]) -> Iterator[
 
 def _met(position: QueuePosition, fact: TradesPrinted, trades: tuple[NumberedPrint, ...]) -> dict[int, Decimal]:
     """Without a queue each trade at the edge or through it is the order's."""
-    edge, buys = position.edge, position.side is Side.BUY
+    edge, buys = position.edge, position.side is BUY
     reaching = [each for each in trades if (each[1].price <= edge if buys else each[1].price >= edge)]
     offered = {number: trade.quantity for number, trade in reaching}
-    position.meet(Meeting(fact, reaching, offered))
+    position.meet(fact, reaching, offered)
     return offered
 
 
 def _pressed(position: QueuePosition, fact: TradesPrinted, trades: tuple[NumberedPrint, ...]) -> dict[int, Decimal]:
     """Take the trades that reach a queued order off what is in front; what that leaves of each is the order's. One step stands for all of
     them: what the last one did."""
-    price, ahead, buys = position.price, position.ahead, position.side is Side.BUY
+    price, ahead, buys = position.price, position.ahead, position.side is BUY
     cause: Literal["trade", "through"] | None = None
     offered: dict[int, Decimal] = {}
     reaching = [each for each in trades if (each[1].price <= price if buys else each[1].price >= price)]
@@ -247,7 +250,7 @@ def _pressed(position: QueuePosition, fact: TradesPrinted, trades: tuple[Numbere
             ahead, cause = ZERO, "through"
         if left > 0:
             offered[number] = left
-    position.meet(Meeting(fact, reaching, offered))
+    position.meet(fact, reaching, offered)
     if cause is not None:
         position.move(fact, ahead, cause)
     return offered
@@ -277,4 +280,4 @@ def _within_price(position: QueuePosition, levels: tuple[Level, ...]) -> tuple[L
 
 
 def _worst_last(position: QueuePosition) -> Decimal:
-    return -position.price if position.side is Side.BUY else position.price
+    return -position.price if position.side is BUY else position.price

@@ -12,7 +12,7 @@ from trading.book import Book
 from trading.messages import BookChanged, Print, TradesPrinted
 from trading.prints import PrintBand, PrintLimits
 from trading.quantities import EXACT
-from trading.words import Side
+from trading.words import SELL
 
 __all__ = ["Believed", "MarketReading", "NumberedPrint", "Readings", "Seen", "Sweep"]
 
@@ -37,10 +37,12 @@ class Sweep(NamedTuple):
 
 
 class Believed:
-    """The credible prints of a push."""
+    """The credible prints of a push, the last of them with the number of the fact, and how many the book did not vouch for."""
 
-    def __init__(self, prints: tuple[Print, ...]) -> None:
+    def __init__(self, prints: tuple[Print, ...], sequence: int = 0, off_book_count: int = 0) -> None:
         self.prints = prints
+        self.last = (prints[-1], sequence) if prints else None
+        self.off_book_count = off_book_count
         self._sweeps: tuple[Sweep | None, Sweep | None] | None = None
 
     @property
@@ -48,11 +50,10 @@ class Believed:
         """Of the sellers and of the buyers, None where nobody took; sorted when first asked for."""
         sweeps = self._sweeps
         if sweeps is None:
-            sell = Side.SELL
             sold: list[NumberedPrint] = []
             bought: list[NumberedPrint] = []
             for each in enumerate(self.prints):
-                (sold if each[1].aggressor is sell else bought).append(each)
+                (sold if each[1].aggressor is SELL else bought).append(each)
             sweeps = self._sweeps = _sweep(sold, min) if sold else None, _sweep(bought, max) if bought else None
         return sweeps
 
@@ -82,7 +83,8 @@ class MarketReading:
         """Without limits there is no book that could vouch for anything."""
         before, with_limits = self._pushed
         if fact is not before or limits is not with_limits:
-            self._believed = NOTHING if limits is None else Believed(limits.among(fact.prints))
+            prints = () if limits is None else limits.among(fact.prints)
+            self._believed = Believed(prints, fact.sequence, 0 if limits is None else len(fact.prints) - len(prints))
             self._pushed = fact, limits
         return self._believed
 

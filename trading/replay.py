@@ -105,11 +105,16 @@ class _Replay:
         return self._told_next(row)
 
     def _told_next(self, row: AccountFact) -> Difference | None:
-        fact = next(self._market, None)
-        if fact is None:
-            needed = max(row.market_sequence, self._account.market_sequence + 1)
-            return self._difference(f"the tape ends at market fact {self._account.market_sequence}, the ledger knows {needed}")
-        return self._agrees(self._account.on(fact, fact.at_ns))
+        """Up to the row's market fact, or to the first that brings something about."""
+        account, desk = self._account, self._account.desk
+        for fact in self._market:
+            replayed = account.on(fact, fact.at_ns)
+            if replayed:
+                return self._agrees(replayed)
+            if desk.market_sequence >= row.market_sequence:
+                return None
+        needed = max(row.market_sequence, desk.market_sequence + 1)
+        return self._difference(f"the tape ends at market fact {desk.market_sequence}, the ledger knows {needed}")
 
     def _asked(self, row: AccountFact) -> tuple[AccountFact, ...]:
         """What the command behind this row gives; nothing if no command can be behind it."""

@@ -8,7 +8,8 @@ Both walk by ``book_traded``, the model with the smallest errors against real ta
 more pessimistic: on average it is no dearer, and it flatters whoever takes with the market's last move, by a basis point, with prices
 that are gone.
 
-Shadows are accounts of their own: what one rejects, holds or is liquidated of follows from its own fills. They see the orders; the
+Shadows are accounts of their own: what one rejects, holds or is liquidated of follows from its own fills. What a shadow says is recorded
+nowhere, so it keeps no evidence. They see the orders; the
 strategy did not see them, and decided on the configured account's fills. So one thing is missing on record: a cancel that was never
 needed, because the configured account had ended the order. Where a shadow still has such an order open, it is canceled there, with the
 shadow's own latency, when the strategy next submits an order of that symbol that stands in its place (the same side) or gives up what
@@ -79,7 +80,7 @@ class ShadowedAccount(Account):
         readings = Readings(settings.print_band_bps)
         super().__init__(settings, fingerprint, readings)
         self._measured = shadows.base.entry_latency != UNMEASURED
-        self.shadows = tuple(Account(each, fingerprint, readings) for each in msgspec.structs.astuple(shadows))
+        self.shadows = tuple(Account(each, fingerprint, readings, keeps_evidence=False) for each in msgspec.structs.astuple(shadows))
 
     def open(self, at_ns: int, carried: tuple[PositionCarried, ...] = ()) -> tuple[AccountFact, ...]:
         for shadow in self.shadows:

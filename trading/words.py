@@ -1,8 +1,9 @@
 """The words of the field as closed sets. Must not know numbers, messages or rules."""
 
 from enum import StrEnum
+from typing import Final
 
-__all__ = ["Liquidity", "OrderState", "OrderType", "Side", "TimeInForce", "TradingState", "TriggerSource"]
+__all__ = ["BUY", "SELL", "Liquidity", "OrderState", "OrderType", "Side", "TimeInForce", "TradingState", "TriggerSource"]
 
 
 class Side(StrEnum):
@@ -12,6 +13,11 @@ class Side(StrEnum):
     @property
     def opposite(self) -> "Side":
         return Side.SELL if self is Side.BUY else Side.BUY
+
+
+BUY: Final = Side.BUY
+SELL: Final = Side.SELL
+"""For where it matters: to look a member up by its class takes longer than to compare it."""
 
 
 class OrderType(StrEnum):
@@ -33,9 +39,10 @@ class OrderType(StrEnum):
 
     @property
     def waits_for_trigger(self) -> bool:
-        return self not in (OrderType.MARKET, OrderType.LIMIT)
+        return self not in AT_ONCE
 
 
+AT_ONCE = frozenset({OrderType.MARKET, OrderType.LIMIT})
 LIMITED = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
 
 

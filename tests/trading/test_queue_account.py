@@ -163,6 +163,17 @@ def test_a_receipt_tells_the_way_to_the_front_and_who_consumed() -> None:
     assert canceled.queue == fill.receipt.queue and canceled.model == "risk_averse"
 
 
+def test_a_receipt_ends_with_the_trade_that_filled() -> None:
+    """What came later in the same push had nothing to do with it; the next receipt tells of it."""
+    story = Story(settings(making=Touch()))
+    story.book()
+    story.buy("0.5", "29990", client_order_id="a")
+    story.prints(*(("29990", quantity, Side.SELL) for quantity in ("0.1", "0.2", "0.7", "0.3")))
+    assert [
+        [each.quantity for each in fill.receipt.consumed_by] for fill in story.fills if fill.receipt is not None
+    ] == [[Decimal("0.1")], [Decimal("0.1"), Decimal("0.2")], [Decimal("0.1"), Decimal("0.2"), Decimal("0.7")]]
+
+
 def test_what_a_maker_met_in_a_crossing_window_no_taker_takes_again_and_the_other_way_round() -> None:
     for maker_first in (True, False):
         story = Story(settings(slippage_model="book"))

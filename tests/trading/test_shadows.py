@@ -20,6 +20,7 @@ from trading.messages import (
 )
 from trading.pnl_interval import Outcome, PnlInterval
 from trading.queue_models import Penetrate, ProbPower, Touch
+from trading.reading import Readings
 from trading.replay import replay
 from trading.shadows import ShadowedAccount, ShadowSettings, shadow_settings
 from trading.summary import fold
@@ -33,8 +34,10 @@ QUICK = LogNormal(Decimal(20), Decimal("0.3"), Decimal(150))
 class Heard(Account):
     """Keeps what it said."""
 
-    def __init__(self, account_settings: AccountSettings, fingerprint: str) -> None:
-        super().__init__(account_settings, fingerprint)
+    def __init__(
+        self, account_settings: AccountSettings, fingerprint: str, readings: Readings | None = None, *, keeps_evidence: bool = True,
+    ) -> None:
+        super().__init__(account_settings, fingerprint, readings, keeps_evidence=keeps_evidence)
         self.said: list[AccountFact] = []
 
     def open(self, at_ns: int, carried: tuple[PositionCarried, ...] = ()) -> tuple[AccountFact, ...]:
@@ -58,6 +61,9 @@ def lived_again(story: Story, shadows: ShadowSettings) -> ShadowedAccount:
     account.shadows = tuple(Heard(each.desk.settings, "test") for each in account.shadows)
     market = [message for message, _ in story.told if isinstance(message, MarketFact)]
     assert replay(account, market, facts, facts[-1].market_sequence) is None
+    as_they_are = ShadowedAccount(story.settings, "test", shadows)
+    assert replay(as_they_are, market, facts, facts[-1].market_sequence) is None
+    assert as_they_are.interval() == account.interval(), "to read the market together and to keep no evidence changes nothing"
     return account
 
 
@@ -247,6 +253,35 @@ def test_a_shadow_on_the_configured_terms_says_the_ledger_byte_for_byte(
         assert (found.base.net_pnl_usd, found.base.fees_paid_usd, found.base.fills) == (
             summary.net_pnl_usd, summary.fees_paid_usd, summary.total_trades,
         )
+
+
+@effort(max_examples=60, deadline=None)
+@given(st.lists(STEPS, max_size=50), models, st.lists(makings, min_size=2, max_size=2), latencies)
+def test_accounts_that_read_the_market_together_say_what_they_say_alone(
+    steps: list[tuple[object, ...]], model: str, making: list[Touch | ProbPower | Penetrate], latency_ms: int,
+) -> None:
+    """Whoever hears a fact first; without evidence the same but for the receipts."""
+    story = a_story(slippage_model=model, making=making[0], entry_latency_ms=latency_ms)
+    for step in steps:
+        act(story, step)
+    other = msgspec.structs.replace(story.settings, making=making[1], entry_latency=Constant(ms=Decimal(7)))
+    readings = Readings(story.settings.print_band_bps)
+    together = [
+        Heard(story.settings, "test", readings), Heard(other, "test", readings, keeps_evidence=False), Heard(story.settings, "test", readings),
+    ]
+    alone = [Heard(story.settings, "test"), Heard(other, "test"), Heard(story.settings, "test")]
+    for accounts in (together, alone):
+        for each in accounts:
+            each.open(START)
+        for message, now_ns in story.told:
+            for each in accounts:
+                each.on(message, now_ns)
+    assert together[0].said == together[2].said == alone[0].said
+    assert [without_receipt(fact) for fact in together[1].said] == [without_receipt(fact) for fact in alone[1].said]
+
+
+def without_receipt(fact: AccountFact) -> AccountFact:
+    return msgspec.structs.replace(fact, receipt=None) if "receipt" in fact.__struct_fields__ else fact
 
 
 def test_an_amendment_is_made_in_a_shadow_by_its_own_state() -> None:
