@@ -208,7 +208,6 @@ class Fetched(Envelope, frozen=True, kw_only=True):
 
     request_id: str
     answer: FetchedInstruments | FetchedKlines | FetchedBook | FetchedFunding | FetchFailed
-    waited_ms: int = 0
     leg_latency: LogNormal | None = None
 
 
