@@ -16,12 +16,13 @@ from actors.envelopes import (
     Fetch, FetchBook, Fetched, FetchedBook, FetchedFunding, FetchedInstruments, FetchedKlines, FetchFailed, FetchFunding, FetchInstruments,
     FetchKlines, KlineRow, RestAnswered,
 )
+from actors.leg_metrics import REST, leg_gauges
 from actors.process import Post, ProcessActor
 from messaging.control import Drain
 from messaging.mailbox import Delivery
 from timing.clock import monotonic_ns
 from timing.deadline import Deadline
-from trading.latency import fit
+from trading.latency import KEPT_SAMPLES, fit
 from venue.answers import HttpAnswer, Outcome, VenueRefusal
 from venue.dispatch import NEVER, Dispatch, Failed, Retry, Served, Waiter
 from venue.limits import RequestBudget
@@ -32,7 +33,6 @@ __all__ = ["Gateway", "GatewaySettings"]
 
 SECOND = 1_000_000_000
 MS = 1_000_000
-KEPT_ROUND_TRIPS = 256
 DRAIN_NS = 2 * SECOND
 FAREWELL_NS = 300 * MS
 LONGEST_DEADLINE_MS = 600_000
@@ -69,7 +69,7 @@ class Gateway(ProcessActor):
         self._work: SimpleQueue[tuple[Call, float] | None] = SimpleQueue()
         self._done: deque[_Done] = deque()
         self._free_workers = self._settings.rest.workers
-        self._round_trips_ns: deque[int] = deque(maxlen=KEPT_ROUND_TRIPS)
+        self._round_trips_ns: deque[int] = deque(maxlen=KEPT_SAMPLES)
         self._armed_ns = NEVER
         self._draining = self._drained = self._leaving = False
         self.counters.update(
@@ -92,9 +92,7 @@ class Gateway(ProcessActor):
         self.counters["rate_limiter_waits_count"] = self._dispatch.wait_count
         self.gauges["rate_limiter_wait_seconds_max"] = self._dispatch.wait_seconds_max
         self.gauges["rest_waiting"] = float(len(self._dispatch))
-        measured = fit(tuple(self._round_trips_ns))
-        if measured is not None:
-            self.gauges |= {f"venue_leg_{name}": float(value) for name, value in msgspec.structs.asdict(measured).items()}
+        self.gauges |= leg_gauges(REST, fit(self._round_trips_ns))
         return {}
 
     def on_drain(self, drain: Drain) -> None:
@@ -158,7 +156,7 @@ class Gateway(ProcessActor):
             assert asked is not None, "an answer to nobody's question"
             answer = _answer(asked, each.outcome)
             self.failpoints.reach("before_reply")
-            fetched = Fetched(request_id=waiter.request_id, answer=answer, leg_latency=fit(tuple(self._round_trips_ns)))
+            fetched = Fetched(request_id=waiter.request_id, answer=answer, leg_latency=fit(self._round_trips_ns))
             self._server.send(waiter.peer, fetched)
             self.failpoints.reach("after_reply")
 
