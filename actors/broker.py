@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from actors.books import Books
-from actors.envelopes import Answer, Command, FactsWanted, Fetched, Turn, TurnTaken
+from actors.envelopes import Answer, Command, FactsWanted, Fetched, LegGiven, LegWanted, Turn, TurnTaken
 from actors.following import MarketFollower, market_follower
 from actors.look_back import LookBack
-from actors.opening import BrokerSettings, Opening
+from actors.opening import MEASURED_WITHIN_NS, BrokerSettings, Opening
 from actors.process import EXIT_FAILED, ProcessActor, Unstartable
 from actors.standing import standing_to
 from actors.turns import MarketQueue, consequences
@@ -23,6 +23,7 @@ from records.state import paper_state, save_state
 from timing.clock import monotonic_ns
 from timing.histogram import Histogram
 from trading.account import Account
+from trading.account_settings import AccountSettings
 from trading.duplicates import Duplicates
 from trading.messages import AccountFact, CancelAll, CloseAll, DenyOrder, SessionOpened, SubmitOrder
 from trading.words import TradingState
@@ -33,6 +34,7 @@ EXIT_UNAVAILABLE, EXIT_IO_ERROR = 69, 74
 HEAD_NS = 400_000_000
 FOLLOW_NS = 150_000_000
 HALT_WAIT_NS = 200_000_000
+ASK_AGAIN_NS = 250_000_000
 
 
 class Broker(ProcessActor):
@@ -53,12 +55,14 @@ class Broker(ProcessActor):
         self._server = channels.server("broker")
         self._gateway = channels.client("gateway", self._identity())
         self.listen("commands", self._server, self._on_command)
-        self.listen("gateway", self._gateway, self._on_fetched)
+        self.listen("gateway", self._gateway, self._on_answer)
         self.every("head", HEAD_NS, lambda _: self._books.tell_head())
         self._books = Books(self.post.run_directory / "ledger.db", publisher, self.log, self.failpoints, self.counters)
         if not self._recover():
-            for question in self._opening.questions():
-                self._gateway.send(question)
+            self._feed = channels.client("feed", f"{self._identity()}.opening")
+            self.listen("leg", self._feed, self._on_answer)
+            self.after("measured", MEASURED_WITHIN_NS, lambda _: self._open_with(self._opening.hurry()))
+            self._ask()
 
     def on_drain(self, drain: Drain) -> None:
         """Cancel everything, close the session's books, write paper/state.json."""
@@ -103,12 +107,22 @@ class Broker(ProcessActor):
         self._take_up(account)
         return True
 
-    def _on_fetched(self, delivery: Delivery) -> None:
-        fetched = delivery.message
-        if not isinstance(fetched, Fetched) or self._account is not None:
+    def _ask(self) -> None:
+        """What is not answered yet, until the account is open."""
+        if self._account is not None or self._settled:
             return
-        settings = self._opening.hear(fetched)
-        if settings is None:
+        for question in self._opening.questions():
+            self._gateway.send(question)
+        if self._opening.wants_leg:
+            self._feed.send(LegWanted())
+        self.after("ask", ASK_AGAIN_NS, lambda _: self._ask())
+
+    def _on_answer(self, delivery: Delivery) -> None:
+        if self._account is None and isinstance(delivery.message, Fetched | LegGiven):
+            self._open_with(self._opening.hear(delivery.message))
+
+    def _open_with(self, settings: AccountSettings | None) -> None:
+        if settings is None or self._account is not None or self._settled:
             return
         account = Account(settings, self.post.settings.fingerprint)
         self._commit(account.open(0, self.post.settings.carried))
@@ -235,9 +249,10 @@ class Broker(ProcessActor):
         self.halted(**self._closing_detail())
 
     def _settle(self, reason: str, how: CancelAll | CloseAll) -> None:
-        """Once: what comes later finds the books closed."""
+        """Once: what comes later finds the books closed. An account that is not open yet will not be."""
         account = self._account
         if account is None or self._settled:
+            self._settled = True
             return
         self.failpoints.reach("before_settle")
         unheard = self._look_back.cut_short(self._market.reader.last)
