@@ -138,6 +138,7 @@ class Feed(ProcessActor):
         if not self._link.accepts(connection_id):
             return
         self.count("frames_count")
+        now_ns = monotonic_ns()
         if len(payload) > MAX_FRAME_CHARACTERS:
             self._carry_out(self._link.unreadable("frame_too_large"))
             return
@@ -149,7 +150,7 @@ class Feed(ProcessActor):
         self.failpoints.reach("before_record")
         self._tape.heard(text, seen_ns)
         self.failpoints.reach("after_record")
-        self._carry_out(self._link.received(connection_id, text, seen_ns, monotonic_ns()))
+        self._carry_out(self._link.received(connection_id, text, seen_ns, now_ns))
 
     def _on_asked(self, delivery: Delivery) -> None:
         self.failpoints.reach("on_asked")
