@@ -12,7 +12,7 @@ from actors.books import Books
 from actors.envelopes import Answer, Command, FactsWanted, Fetched, LegGiven, LegWanted, Turn, TurnTaken
 from actors.following import MarketFollower, market_follower
 from actors.look_back import LookBack
-from actors.opening import MEASURED_WITHIN_NS, BrokerSettings, Opening
+from actors.opening import BrokerSettings, Opening
 from actors.process import EXIT_FAILED, ProcessActor, Unstartable
 from actors.standing import standing_to
 from actors.turns import MarketQueue, consequences
@@ -35,6 +35,7 @@ HEAD_NS = 400_000_000
 FOLLOW_NS = 150_000_000
 HALT_WAIT_NS = 200_000_000
 ASK_AGAIN_NS = 250_000_000
+"""At the opening. A gateway that still has a question under way takes it for the same one (venue/dispatch.py), so this may be short."""
 
 
 class Broker(ProcessActor):
@@ -61,7 +62,7 @@ class Broker(ProcessActor):
         if not self._recover():
             self._feed = channels.client("feed", f"{self._identity()}.opening")
             self.listen("leg", self._feed, self._on_answer)
-            self.after("measured", MEASURED_WITHIN_NS, lambda _: self._open_with(self._opening.hurry()))
+            self._began_ns = monotonic_ns()
             self._ask()
 
     def on_drain(self, drain: Drain) -> None:
@@ -86,7 +87,7 @@ class Broker(ProcessActor):
     def report(self) -> dict[str, Any]:
         if self._account is not None:
             self.counters["market_gaps_count"] = self._market.gap_count
-            self.counters["off_book_prints_count"] = sum(each.guard.off_book_count for each in self._account.desk.markets.values())
+            self.counters["off_book_prints_count"] = sum(each.off_book_count for each in self._account.desk.markets.values())
             self.counters["market_passed_over_count"] = self._market.unobserved_count
         for word, value_ns in (("p50", self._durable.p50), ("p95", self._durable.p95), ("max", self._durable.largest)):
             self.gauges[f"durable_answer_ms_{word}"] = round(value_ns / 1e6, 3)
@@ -108,13 +109,12 @@ class Broker(ProcessActor):
         return True
 
     def _ask(self) -> None:
-        """What is not answered yet, until the account is open."""
+        """What is not answered yet, again and again until the account is open: whoever was asked may have died over it."""
+        self._open_with(self._opening.waited(monotonic_ns() - self._began_ns))
         if self._account is not None or self._settled:
             return
         for question in self._opening.questions():
-            self._gateway.send(question)
-        if self._opening.wants_leg:
-            self._feed.send(LegWanted())
+            (self._feed if isinstance(question, LegWanted) else self._gateway).send(question)
         self.after("ask", ASK_AGAIN_NS, lambda _: self._ask())
 
     def _on_answer(self, delivery: Delivery) -> None:
@@ -122,8 +122,11 @@ class Broker(ProcessActor):
             self._open_with(self._opening.hear(delivery.message))
 
     def _open_with(self, settings: AccountSettings | None) -> None:
+        """Once: with the first settings that are complete."""
         if settings is None or self._account is not None or self._settled:
             return
+        for symbol, reason in self._opening.without_tiers.items():
+            self.log.warning("MARGIN_TIERS_UNAVAILABLE", symbol=symbol, reason=reason, instead="margin_tiers of the configuration")
         account = Account(settings, self.post.settings.fingerprint)
         self._commit(account.open(0, self.post.settings.carried))
         self._take_up(account)

@@ -167,6 +167,10 @@ class FetchFunding(Envelope, frozen=True, kw_only=True):
     symbol: str
 
 
+class FetchTiers(Envelope, frozen=True, kw_only=True):
+    symbol: str
+
+
 class KlineRow(msgspec.Struct, frozen=True, array_like=True):
     """``volume`` in base coin."""
 
@@ -203,6 +207,22 @@ class FetchedFunding(Envelope, frozen=True, kw_only=True):
     next_funding_at_ns: int
 
 
+class TierRow(msgspec.Struct, frozen=True, array_like=True):
+    """One margin tier as the venue says it, in its order of ``trading.margin.Tier``; nothing of it has been judged."""
+
+    start_value: Decimal
+    end_value: Decimal
+    leverage: int
+    maintenance_rate: Decimal
+
+
+class FetchedTiers(Envelope, frozen=True, kw_only=True):
+    """Smallest notional first."""
+
+    symbol: str
+    rows: tuple[TierRow, ...]
+
+
 class FetchFailed(Envelope, frozen=True, kw_only=True):
     """The request's end without an answer, and why (venue's code and words, or ``deadline``)."""
 
@@ -211,7 +231,7 @@ class FetchFailed(Envelope, frozen=True, kw_only=True):
 
 class Fetch(Envelope, frozen=True, kw_only=True):
     request_id: str
-    request: FetchInstruments | FetchKlines | FetchBook | FetchFunding
+    request: FetchInstruments | FetchKlines | FetchBook | FetchFunding | FetchTiers
     deadline_ms: int
 
 
@@ -219,7 +239,7 @@ class Fetched(Envelope, frozen=True, kw_only=True):
     """``leg_latency``: one way to the venue as REST took so far; None before enough round trips."""
 
     request_id: str
-    answer: FetchedInstruments | FetchedKlines | FetchedBook | FetchedFunding | FetchFailed
+    answer: FetchedInstruments | FetchedKlines | FetchedBook | FetchedFunding | FetchedTiers | FetchFailed
     leg_latency: LogNormal | None = None
 
 

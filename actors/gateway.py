@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from actors.envelopes import (
-    Fetch, FetchBook, Fetched, FetchedBook, FetchedFunding, FetchedInstruments, FetchedKlines, FetchFailed, FetchFunding, FetchInstruments,
-    FetchKlines, KlineRow, RestAnswered,
+    Fetch, FetchBook, Fetched, FetchedBook, FetchedFunding, FetchedInstruments, FetchedKlines, FetchedTiers, FetchFailed, FetchFunding,
+    FetchInstruments, FetchKlines, FetchTiers, KlineRow, RestAnswered, TierRow,
 )
 from actors.leg_metrics import REST, leg_gauges
 from actors.process import Post, ProcessActor
@@ -26,7 +26,7 @@ from trading.latency import KEPT_SAMPLES, fit
 from venue.answers import HttpAnswer, Outcome, VenueRefusal
 from venue.dispatch import NEVER, Dispatch, Failed, Retry, Served, Waiter
 from venue.limits import RequestBudget
-from venue.rest import LONGEST_HISTORY, Call, RestVenue, book_call, candles_call, funding_call, instruments_call
+from venue.rest import LONGEST_HISTORY, Call, RestVenue, book_call, candles_call, funding_call, instruments_call, tiers_call
 from venue.settings import RestSettings
 
 __all__ = ["Gateway", "GatewaySettings"]
@@ -37,7 +37,7 @@ DRAIN_NS = 2 * SECOND
 FAREWELL_NS = 300 * MS
 LONGEST_DEADLINE_MS = 600_000
 
-AnyAnswer = FetchedInstruments | FetchedKlines | FetchedBook | FetchedFunding | FetchFailed
+AnyAnswer = FetchedInstruments | FetchedKlines | FetchedBook | FetchedFunding | FetchedTiers | FetchFailed
 
 
 class GatewaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -230,6 +230,8 @@ def _call_for(fetch: Fetch) -> Call | Failed:
             return book_call(symbol)
         case FetchFunding(symbol=symbol):
             return funding_call(symbol)
+        case FetchTiers(symbol=symbol):
+            return tiers_call(symbol)
     return Failed(f"impossible_request: 1 to {LONGEST_HISTORY} bars, at least one symbol")
 
 
@@ -248,3 +250,6 @@ def _answer(fetch: Fetch, outcome: Outcome | Failed) -> AnyAnswer:
             return FetchedBook(symbol=symbol, bids=data.bids, asks=data.asks)
         case FetchFunding(symbol=symbol):
             return FetchedFunding(symbol=symbol, rate=data.rate, mark=data.mark, next_funding_at_ns=data.next_funding_at_ns)
+        case FetchTiers(symbol=symbol):
+            rows = (TierRow(each.startValue, each.endValue, each.leverage, each.maintenanceMarginRate) for each in data)
+            return FetchedTiers(symbol=symbol, rows=tuple(rows))

@@ -22,7 +22,7 @@ Key = tuple[object, ...]
 def standing_to(account: Account) -> int:
     """How far a recovered account needs only what still counts of the market. Behind that it has to hear everything (what happened
     where its orders wait), and from the beginning where facts are missing for ever."""
-    if account.desk.sight.has_gaps:
+    if account.desk.sight.missing:
         return 0
     return account.needs_market_from - 1
 

@@ -234,6 +234,9 @@ class StrategyActor(ProcessActor):
         if isinstance(intent, SubmitOrder):
             self.count("intents_count")
             self.log.debug("INTENT", client_order_id=intent.client_order_id, side=intent.side, quantity=intent.quantity, reason=intent.reason)
+            if self._trader is not None and self._trader.gives_up(intent):
+                self.count("unprotected_closed_count")
+                self.log.warning("POSITION_UNPROTECTED", symbol=intent.symbol, closing=intent.client_order_id, reason=intent.reason)
         elif isinstance(intent, ReportProgress) and intent.warmup_complete and not self._draining:
             self.log.info("WARMUP_COMPLETE", bars=intent.bars, warmup_bars=intent.warmup_bars)
 

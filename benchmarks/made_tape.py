@@ -9,7 +9,7 @@ from pathlib import Path
 from records.tape import Frame, RestAnswer, TapeHeader, TapeWriter
 from venue.stand_in.seeded_source import SeededSource
 from venue.stand_in.settings import StandInSettings
-from venue.wire import Topic
+from venue.wire import POSITION_TIERS_PATH, Topic
 
 __all__ = ["make_tape"]
 
@@ -23,10 +23,11 @@ def make_tape(path: Path, seconds: float, seed: int) -> Path:
     """The same seed gives the same tape."""
     source = SeededSource(StandInSettings(seed=seed, symbols=(SYMBOL,)))
     until_ns = source.start_ns + int(seconds * NS_PER_S)
-    pairs = source.answer(PAIRS, {"symbols": SYMBOL})
     header = TapeHeader(venue="bitunix", symbols=(SYMBOL,), started_ns=source.start_ns, source=f"stand-in, seed {seed}")
     writer = TapeWriter.open(path, header)
-    writer.append(RestAnswer.received(source.start_ns, PAIRS, {"symbols": SYMBOL}, pairs.status, pairs.body.encode()))
+    for path_asked, query in ((PAIRS, {"symbols": SYMBOL}), (POSITION_TIERS_PATH, {"symbol": SYMBOL})):
+        answer = source.answer(path_asked, query)
+        writer.append(RestAnswer.received(source.start_ns, path_asked, query, answer.status, answer.body.encode()))
     for push in source.pushes(until_ns, TOPICS):
         writer.append(Frame(push.at_ns, push.text))
     writer.close(until_ns)

@@ -58,7 +58,7 @@ class Terms(msgspec.Struct, frozen=True):
         Raises ValueError."""
         told = {
             **self.broker.account, "instruments": opened.instruments, "entry_latency": opened.entry_latency,
-            "response_latency": opened.response_latency,
+            "response_latency": opened.response_latency, "margin": opened.margin,
         }
         return AccountSettings(**(told | {"balance": opened.balance} if self.carried else told))
 

@@ -136,7 +136,17 @@ def _seen(receipt: Receipt | None) -> list[str]:
     if receipt is None or not receipt.book_sequence:
         return []
     bid, ask = ("none" if price is None else plain(price) for price in (receipt.bid, receipt.ask))
-    return [_line("book", f"{bid} / {ask}, window {receipt.book_sequence}, {receipt.book_age_ms} ms old")]
+    return [_line("book", f"{bid} / {ask}, window {receipt.book_sequence}, {receipt.book_age_ms} ms old{_implied(receipt)}")]
+
+
+def _implied(receipt: Receipt) -> str:
+    """What a trade behind the window said of its best prices."""
+    touch = receipt.implied
+    if touch is None:
+        return ""
+    stands = (touch.bid, touch.ask) == (receipt.bid, receipt.ask)
+    said = "confirmed" if stands else f"moved to {plain(touch.bid)} / {plain(touch.ask)}"
+    return f"; {said} by the last trade, market fact {touch.market_sequence}"
 
 
 def _waited(receipt: Receipt | None) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 from reporting.belief import attribution_section, belief_section
 from reporting.charts import SHAPES, equity_chart, position_chart, price_chart
 from reporting.chronicle import Chronicle
+from reporting.margin_text import margin_text
 from reporting.markup import Markup, description, joined, shown
 from reporting.numbers import NOTHING, clock_text, exact, grouped, number, signed_text
 from reporting.report_style import STYLE
@@ -121,6 +122,7 @@ def _key() -> Markup:
 def _run(summary: Mapping[str, Any]) -> Markup:
     return description((
         ("repeat it", Markup(f"<code>{shown(_command(summary), SENTENCE_BYTES)}</code> with the settings in config.resolved.yaml")),
+        ("margin", margin_text(summary.get("margin"))),
         ("strategy", _text(summary, "strategy")), ("venue", _text(summary, "venue")), ("symbols", _symbols(summary)),
         ("seed", exact(summary.get("seed"))), ("fingerprint", _text(summary, "fingerprint")),
         ("started, ended", f"{_text(summary, 'started_at')}, {_text(summary, 'ended_at')} (this machine's clock)"),

@@ -37,7 +37,11 @@ def refusal_of(desk: Desk, order: Order) -> Refusal | None:
 
 def first_refusal(desk: Desk, order: Order, rules: Iterable["Rule"]) -> Refusal | None:
     """What the first of these rules that objects says."""
-    return next(filter(None, (rule(desk, order) for rule in rules)), None)
+    for rule in rules:
+        refusal = rule(desk, order)
+        if refusal is not None:
+            return refusal
+    return None
 
 
 def room(desk: Desk, order: Order) -> Decimal:

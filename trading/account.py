@@ -17,22 +17,24 @@ import msgspec
 
 from trading.acceptance import LATCHED
 from trading.account_settings import AccountSettings
-from trading.aftermath import aftermath
+from trading.aftermath import FOLLOWED, aftermath
 from trading.closing_out import flatten, liquidate
 from trading.desk import Desk, ImpossibleFact
 from trading.execution import cancel_everything, hit_resting, trigger
 from trading.latency import Leg
 from trading.market_facts import Message
 from trading.messages import (
-    AccountFact, AmendOrder, AmendSubmitted, BookChanged, CancelAll, CancelOrder, CancelSubmitted, CloseAll, DenyAmend, DenyOrder,
+    AccountFact, AmendOrder, AmendSubmitted, BookChanged, CancelAll, CancelOrder, CancelSubmitted, CloseAll, DenyAmend, DenyOrder, FeedStale,
     MarketFact, MarkPriceChanged, OrderSubmitted, PassOver, PositionCarried, ReportProgress, SessionOpened, SubmitOrder,
-    TradesPrinted, TradingStateChanged,
+    TradingStateChanged,
 )
 from trading.notes import note_denial, note_denied_amend, note_progress, note_trading_state
 from trading.orders import OrderResult
-from trading.outages import changes_sight, pass_over, sight_changes
-from trading.passage import mark_equity, pass_time
+from trading.outages import pass_over, sight_changes
+from trading.passage import mark_equity, pass_time, skip_funding
 from trading.quantities import MONEY, canonical, canonical_numbers
+from trading.queueing import NOTHING
+from trading.reading import Readings
 from trading.recollection import needed_from
 from trading.session_rows import closing, opening
 from trading.snapshot import AccountState, state_of
@@ -49,11 +51,12 @@ Facts = Iterator[AccountFact]
 class Account:
     """One session's account. ``now_ns`` is event time everywhere; it never runs backwards, an earlier one is now.
 
-    ``fingerprint`` names the run; facts of another run raise ``ImpossibleFact`` on recovery.
+    ``fingerprint`` names the run; facts of another run raise ``ImpossibleFact`` on recovery. ``readings``: for accounts that hear the same
+    market, so that it is read once.
     """
 
-    def __init__(self, settings: AccountSettings, fingerprint: str) -> None:
-        self._desk = Desk(settings, fingerprint)
+    def __init__(self, settings: AccountSettings, fingerprint: str, readings: Readings | None = None) -> None:
+        self._desk = Desk(settings, fingerprint, readings)
         self._interval_ns = settings.equity_interval_ms * NS_PER_MS
         self._idle_until_ns = 0
         desk = self._desk
@@ -103,16 +106,22 @@ class Account:
     def on(self, message: Message, now_ns: int) -> tuple[AccountFact, ...]:
         """Everything that follows from one message, applied already. A message of no concern to an account has no
         facts; nothing has, before the session is open and after it is closed."""
-        if now_ns < self._desk.now_ns:
-            now_ns = self._desk.now_ns
-        if isinstance(message, MarketFact):
-            return self._hear(message, now_ns)
-        return self._record(self._intent(message, now_ns)) if self._desk.in_session else ()
+        desk = self._desk
+        if now_ns < desk.now_ns:
+            now_ns = desk.now_ns
+        if not isinstance(message, MarketFact):
+            return self._record(self._intent(message, now_ns)) if desk.in_session else ()
+        if desk.sight.missing and desk.sight.is_missing(message.sequence):
+            return ()
+        if now_ns >= self._idle_until_ns and self._is_due(now_ns):
+            return self._record(self._market(message, now_ns))
+        # Nearly always nothing is due and nothing is met: then taking the fact in is all there is to do.
+        return self._record(self._met(message)) if desk.observe(message, now_ns) else ()
 
     def observe(self, message: MarketFact, now_ns: int) -> None:
         """Take in a market fact whose consequences are facts already: catching up after ``recover``."""
         self._desk.observe(message, now_ns)
-        self._desk.skip_funding()
+        skip_funding(self._desk)
         self._idle_until_ns = 0
 
     def apply(self, fact: AccountFact) -> None:
@@ -158,20 +167,9 @@ class Account:
 
     # ------------------------------------------------------------------------------------------------ the market
 
-    def _hear(self, message: MarketFact, now_ns: int) -> tuple[AccountFact, ...]:
-        """Nearly always nothing is due and nothing is met: then taking the fact in is all there is to do."""
-        desk = self._desk
-        if desk.sight.is_missing(message.sequence):
-            return ()
-        if self._is_due(now_ns) or changes_sight(desk, message):
-            return self._record(self._market(message, now_ns))
-        desk.observe(message, now_ns)
-        return self._record(self._met(message, now_ns)) if self._is_met(message) else ()
-
     def _is_due(self, now_ns: int) -> bool:
         """True if something follows from the time alone. Found anew when that instant has come or may be another one."""
-        if now_ns >= self._idle_until_ns:
-            self._idle_until_ns = self._next_instant_ns()
+        self._idle_until_ns = self._next_instant_ns()
         return now_ns >= self._idle_until_ns
 
     def _next_instant_ns(self) -> int:
@@ -185,34 +183,31 @@ class Account:
             (desk.marked_at_ns // self._interval_ns + 1) * self._interval_ns,
         )
 
-    def _is_met(self, message: MarketFact) -> bool:
-        """True if something may follow from the fact that was just taken in."""
-        desk = self._desk
-        state = desk.matching.get(message.symbol)
-        if isinstance(message, MarkPriceChanged):
-            self._idle_until_ns = 0  # it may have announced a settlement of funding
-            if desk.ledger.any_open and desk.in_session and state is not None:
-                return True
-        return state is not None and bool(state.offers or state.hits) and desk.in_session
-
     def _market(self, message: MarketFact, now_ns: int) -> Facts:
-        yield from pass_time(self._desk, now_ns, inclusive=False)
-        self._desk.observe(message, now_ns)
-        yield from sight_changes(self._desk, message)
-        yield from self._met(message, now_ns)
-        if now_ns // self._interval_ns != self._desk.marked_at_ns // self._interval_ns:
-            yield from mark_equity(self._desk)
+        desk = self._desk
+        yield from pass_time(desk, now_ns, inclusive=False)
+        if desk.observe(message, now_ns):
+            yield from self._met(message)
+        yield from pass_time(desk, now_ns, inclusive=True)
+        if now_ns // self._interval_ns != desk.marked_at_ns // self._interval_ns:
+            yield from mark_equity(desk)
 
-    def _met(self, message: MarketFact, now_ns: int) -> Facts:
-        """What the fact fills, triggers and takes away, and what arrives at its very instant."""
-        if message.symbol in self._desk.markets:
-            if isinstance(message, (BookChanged, TradesPrinted)) and self._desk.orders.any_resting(message.symbol):
-                yield from hit_resting(self._desk, message.symbol)
-            if isinstance(message, (TradesPrinted, MarkPriceChanged)):
-                yield from trigger(self._desk, message.symbol)
-            if isinstance(message, MarkPriceChanged):
-                yield from liquidate(self._desk, message.symbol)
-        yield from pass_time(self._desk, now_ns, inclusive=True)
+    def _met(self, message: MarketFact) -> Facts:
+        """What the fact fills, triggers and takes away, and what it shows or hides."""
+        desk, symbol = self._desk, message.symbol
+        if not desk.in_session:
+            return
+        if isinstance(message, (BookChanged, FeedStale)):
+            yield from sight_changes(desk, message)
+        if isinstance(message, FeedStale):
+            return
+        state = desk.matching[symbol]
+        if state.offers is not NOTHING:
+            yield from hit_resting(desk, symbol)
+        if state.hits:
+            yield from trigger(desk, symbol)
+        if isinstance(message, MarkPriceChanged):
+            yield from liquidate(desk, symbol)
 
     # ------------------------------------------------------------------------------------------------ intents
 
@@ -233,7 +228,8 @@ class Account:
             at_ns=desk.now_ns, order=canonical_numbers(intent), effective_at_ns=effective_at_ns, late=late,
             decision_mid=None if mid is None else canonical(mid),
         )
-        yield from pass_time(self._desk, desk.now_ns, inclusive=True)
+        if effective_at_ns <= desk.now_ns:
+            yield from pass_time(desk, desk.now_ns, inclusive=True)
 
     def _cancel(self, request: CancelOrder) -> Facts:
         desk = self._desk
@@ -262,7 +258,7 @@ class Account:
         yield from pass_time(self._desk, desk.now_ns, inclusive=True)
 
     def _effective(self, command_id: str, decided_at_ns: int, not_before_ns: int = 0) -> tuple[int, bool]:
-        planned = max(decided_at_ns + self._desk.latency_ns(command_id, Leg.ENTRY), not_before_ns)
+        planned = max(decided_at_ns + self._desk.legs.ns(command_id, Leg.ENTRY), not_before_ns)
         return max(planned, self._desk.now_ns), planned < self._desk.now_ns
 
     def _cancel_all(self, request: CancelAll) -> Facts:
@@ -280,10 +276,10 @@ class Account:
     def _record(self, facts: Facts) -> tuple[AccountFact, ...]:
         """Apply each fact, stamped with what was known, before the next one is decided."""
         recorded: list[AccountFact] = []
-        self._idle_until_ns = 0
         with localcontext(MONEY):
             for each in facts:
                 self._apply_with_aftermath(each, recorded)
+        self._idle_until_ns = 0
         return tuple(recorded)
 
     def _apply_with_aftermath(self, decided: AccountFact, recorded: list[AccountFact]) -> None:
@@ -291,5 +287,6 @@ class Account:
         fact = msgspec.structs.replace(decided, market_sequence=self._desk.market_sequence)
         self._desk.apply(fact)
         recorded.append(fact)
-        for each in aftermath(self._desk, fact):
-            self._apply_with_aftermath(each, recorded)
+        if type(fact) in FOLLOWED:
+            for each in aftermath(self._desk, fact):
+                self._apply_with_aftermath(each, recorded)

@@ -8,7 +8,10 @@ from trading.messages import AccountFact, OrderCanceled, OrderExpired, OrderFill
 from trading.orders import Order
 from trading.quantities import signed
 
-__all__ = ["aftermath"]
+__all__ = ["FOLLOWED", "aftermath"]
+
+FOLLOWED = frozenset({OrderFilled, OrderCanceled, OrderExpired, OrderRejected})
+"""Nothing follows from other facts."""
 
 
 def aftermath(desk: Desk, fact: AccountFact) -> Iterator[AccountFact]:

@@ -41,7 +41,7 @@ def flatten(desk: Desk, reason: str) -> Iterator[AccountFact]:
 
 def liquidate(desk: Desk, symbol: str) -> Iterator[AccountFact]:
     """Where the mark has reached the liquidation price: cancel every order of the symbol, and close the position with what the book
-    gives, at no worse than the bankruptcy price: the margin is all that can be lost, before the fee."""
+    gives, at no worse than the bankruptcy price: the margin is all that can be lost, the fee included."""
     found = liquidation_of(desk, symbol)
     if found is None:
         return

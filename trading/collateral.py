@@ -1,14 +1,15 @@
 """What positions and orders tie up of the account's equity, and when a position is taken away. Must not decide what follows.
 
-Isolated margin: a position's wallet is its cost divided by the leverage; what it may lose before the fee is that and no more.
-Funding moves the account's cash, not the wallet. Working orders that could open something tie up margin at their own price.
+Isolated margin: a position's wallet is its cost divided by the leverage; what a liquidation may lose, its fee included, is that
+and no more. Funding moves the account's cash first: only what that cannot pay any more is missing in the wallet. Working orders that
+could open something tie up margin at their own price.
 A symbol without margin settings is traded without margin.
 """
 
 from decimal import Decimal
 
 from trading.desk import Desk
-from trading.margin import MarginSettings, bankruptcy_price, initial_margin, is_liquidated, liquidation_price
+from trading.margin import Isolated, MarginSettings, bankruptcy_price, initial_margin, is_liquidated, tiered_liquidation_price
 from trading.messages import PositionLiquidated
 from trading.orders import Order
 from trading.quantities import EXACT, ZERO, canonical
@@ -18,11 +19,10 @@ __all__ = ["available_margin", "liquidation_of", "needed_margin", "position_marg
 
 
 def position_margin(desk: Desk, symbol: str) -> Decimal:
-    """The wallet of the position; zero for a flat one."""
-    holding, settings = desk.ledger.holdings.get(symbol), desk.settings.margin.get(symbol)
-    if holding is None or settings is None:
-        return ZERO
-    return initial_margin(abs(holding.average.cost), settings.leverage)
+    """The wallet of the position: what it was opened with, as far as the account's cash beside the other positions covers it. Zero for
+    a flat one."""
+    others = sum((_opened_with(desk, each) for each in desk.markets if each != symbol), ZERO)
+    return min(_opened_with(desk, symbol), max(EXACT.subtract(desk.ledger.balance, others), ZERO))
 
 
 def available_margin(desk: Desk, but: str = "") -> Decimal:
@@ -48,15 +48,20 @@ def liquidation_of(desk: Desk, symbol: str) -> PositionLiquidated | None:
     settings, holding, mark = desk.settings.margin.get(symbol), desk.ledger.holdings.get(symbol), desk.markets[symbol].mark
     if settings is None or holding is None or not holding.quantity or mark is None:
         return None
-    instrument, wallet, entry = desk.instruments[symbol], position_margin(desk, symbol), holding.average.price
-    rate = settings.tier_of(EXACT.multiply(abs(holding.quantity), mark)).maintenance_rate
-    edge = liquidation_price(instrument, holding.quantity, entry, wallet, max(desk.fees.taker, ZERO), rate)
+    wallet, cost = position_margin(desk, symbol), holding.average.cost
+    position = Isolated(desk.instruments[symbol], holding.quantity, cost, wallet, desk.fees.taker)
+    edge = tiered_liquidation_price(position, settings, mark)
     if not is_liquidated(holding.quantity, mark, edge):
         return None
     return PositionLiquidated(
-        at_ns=desk.now_ns, symbol=symbol, position=holding.quantity, mark=canonical(mark), liquidation_price=canonical(edge),
-        bankruptcy_price=canonical(bankruptcy_price(instrument, holding.quantity, entry, wallet)), margin=canonical(wallet),
+        at_ns=desk.now_ns, symbol=symbol, position=holding.quantity, cost=canonical(cost), mark=canonical(mark),
+        liquidation_price=canonical(edge), bankruptcy_price=canonical(bankruptcy_price(position)), margin=canonical(wallet),
     )
+
+
+def _opened_with(desk: Desk, symbol: str) -> Decimal:
+    holding, settings = desk.ledger.holdings.get(symbol), desk.settings.margin.get(symbol)
+    return ZERO if holding is None or settings is None else initial_margin(abs(holding.average.cost), settings.leverage)
 
 
 def _order_margin(desk: Desk, order: Order) -> Decimal:

@@ -16,8 +16,7 @@ from decimal import Decimal
 
 import msgspec
 
-from trading.book import displayed, fault_of
-from trading.messages import BookChanged
+from trading.book import Book, displayed
 from trading.quantities import ZERO
 from trading.words import Side
 
@@ -49,9 +48,9 @@ class Consumption:
             self._taken = [each for each in self._taken if at_ns - each.at_ns < MEMORY_NS]
         self._taken.append(Taken(side, price, quantity, shown, since, at_ns))
 
-    def on_book(self, window: BookChanged) -> None:
+    def on_book(self, window: Book) -> None:
         """Forget what this window refreshes. One that cannot be traded on says nothing."""
-        if self._taken and not fault_of(window.bids, window.asks):
+        if self._taken and window.usable:
             self._taken = [each for each in self._taken if _holds(each, window)]
 
     def remembered_since(self, now_ns: int) -> Iterator[int]:
@@ -71,7 +70,7 @@ class Consumption:
         return sum((each.quantity for each in taken if _is_behind(each, worst)), ZERO)
 
 
-def _holds(taken: Taken, window: BookChanged) -> bool:
+def _holds(taken: Taken, window: Book) -> bool:
     if window.sequence <= taken.since:
         return True
     if window.at_ns - taken.at_ns >= MEMORY_NS:

@@ -9,9 +9,9 @@ from collections.abc import Callable
 import msgspec
 
 from trading.account_settings import AccountSettings
-from trading.latency import Leg, draw_ns
+from trading.latency import Legs
 from trading.ledger import Drawdown, Ledger
-from trading.market import DEPTH, EVERY_STREAM, Market
+from trading.market import Market, concerned_by
 from trading.matching_state import MatchingState
 from trading.messages import (
     AccountFact, AmendRejected, AmendSubmitted, BookChanged, CancelSubmitted, EquityMarked, FeedStale, FundingPaid, MarketFact,
@@ -20,31 +20,30 @@ from trading.messages import (
     SessionOpened, StrategyProgressed, TradesPrinted, TradingStateChanged,
 )
 from trading.orders import Order, OrderEvent, Refused
+from trading.progress import Progress
 from trading.quantities import Instrument, signed
+from trading.reading import Readings
 from trading.sight import NOT_HEARD_AGAIN, Sight
 from trading.words import TradingState
 from trading.working import Orders
 
-__all__ = ["Desk", "ImpossibleFact", "Progress"]
+__all__ = ["Desk", "ImpossibleFact"]
 
 
 class ImpossibleFact(ValueError):
     """A fact that does not follow from those before it: the ledger is damaged, or belongs to another run."""
 
 
-class Progress(msgspec.Struct, frozen=True):
-    bars: int = 0
-    warmup_bars: int = 0
-    warmup_complete: bool = False
-
-
 class Desk:
-    """``now_ns`` is event time. ``trading_state`` is what the risk gate last said."""
+    """``now_ns`` is event time. ``trading_state`` is what the risk gate last said. ``readings`` may be shared by desks that hear the same
+    market."""
 
-    def __init__(self, settings: AccountSettings, fingerprint: str) -> None:
+    def __init__(self, settings: AccountSettings, fingerprint: str, readings: Readings | None = None) -> None:
         self.settings = settings
         self.fingerprint = fingerprint
+        self._readings = readings or Readings(settings.print_band_bps)
         self.fees = settings.fees
+        self.legs = Legs(settings.entry_latency, settings.response_latency, fingerprint)
         self._list(settings.instruments)
         self.ledger = Ledger(settings.balance)
         self.drawdown = Drawdown(settings.balance)
@@ -59,6 +58,10 @@ class Desk:
         self.trading_state = TradingState.STARTING
         self.progress: dict[str, Progress] = {}
         self.sight = Sight()
+        self._hearers: dict[type[MarketFact], Callable[..., bool]] = {
+            TradesPrinted: self._trades_printed, BookChanged: self._book_changed, MarkPriceChanged: self._mark_price_changed,
+            FeedStale: self._feed_stale,
+        }
         self._appliers: dict[type[AccountFact], Callable[..., Refused | None]] = {
             SessionOpened: self._session_opened, SessionClosed: self._session_closed, PositionCarried: self._position_carried,
             TradingStateChanged: self._trading_state_changed, StrategyProgressed: self._strategy_progressed,
@@ -76,11 +79,6 @@ class Desk:
         """Between the first fact and the last."""
         return self.opened and not self.closed
 
-    def latency_ns(self, command_id: str, leg: Leg) -> int:
-        """On the way of this command or of its answer: the same whenever it is asked."""
-        model = self.settings.entry_latency if leg is Leg.ENTRY else self.settings.response_latency
-        return draw_ns(model, self.fingerprint, command_id, leg)
-
     def apply(self, fact: AccountFact) -> None:
         """Computes in the caller's decimal context, which must be MONEY. Raises ImpossibleFact, and is of no further use then."""
         refused = self._appliers[type(fact)](fact)
@@ -89,43 +87,50 @@ class Desk:
         self.now_ns = max(self.now_ns, fact.at_ns)
         self.market_sequence = max(self.market_sequence, fact.market_sequence)
 
-    def observe(self, message: MarketFact, now_ns: int) -> None:
-        """Take in what the feed says; what follows from it is for others to decide. What the account once went on without stays
-        unknown to it, whoever tells it later."""
-        if not self.sight.has_gaps:
-            self._take_in(message, now_ns)
-        elif not self.sight.is_missing(message.sequence):
-            if self.sight.crosses_gap(message.sequence):
+    def observe(self, message: MarketFact, now_ns: int) -> bool:
+        """Take in what the feed says; what follows from it is for others to decide, and only if this is true: it meets an order or a
+        position, names another settlement of funding, or changes what is seen. What the account once went on without stays unknown to it,
+        whoever tells it later."""
+        sight, sequence = self.sight, message.sequence
+        if sight.missing:
+            if sight.is_missing(sequence):
+                return False
+            if sight.crosses_gap(sequence):
                 self._lose_books()
-            self._take_in(message, now_ns)
-            if self.sight.ends_before_gap(message.sequence):
-                self._lose_books()
+        if now_ns > self.now_ns:
+            self.now_ns = now_ns
+        if sequence > self.market_sequence:
+            self.market_sequence = sequence
+        hearer = self._hearers.get(type(message))
+        meets = hearer is not None and hearer(message)
+        if sight.missing and sight.ends_before_gap(sequence):
+            self._lose_books()
+        return meets
 
-    def _take_in(self, message: MarketFact, now_ns: int) -> None:
-        self.now_ns = max(self.now_ns, now_ns)
-        self.market_sequence = max(self.market_sequence, message.sequence)
+    def _trades_printed(self, message: TradesPrinted) -> bool:
         market = self.markets.get(message.symbol)
-        if market is not None:
-            matching = self.matching[message.symbol]
-            matching.begin()
-            if isinstance(message, TradesPrinted):
-                matching.on_trades(message, market.credible(message), self.orders)
-            elif isinstance(message, BookChanged):
-                matching.on_book(message)
-                market.on_book(message)
-            elif isinstance(message, MarkPriceChanged):
-                matching.on_mark(message, self.orders)
-                market.on_mark(message, self.now_ns)
-                self.note_funding()
-        if isinstance(message, FeedStale):
-            for each in self.concerned_by(message):
-                each.on_stale(message)
+        return market is not None and self.matching[message.symbol].on_trades(message, market.on_trades(message), self.orders)
 
-    def concerned_by(self, fact: FeedStale) -> list[Market]:
-        """Whose book the feed no longer vouches for."""
-        if fact.stream == EVERY_STREAM:
-            return list(self.markets.values())
-        return [self.markets[fact.symbol]] if fact.symbol in self.markets and fact.stream.startswith(DEPTH) else []
+    def _book_changed(self, message: BookChanged) -> bool:
+        market = self.markets.get(message.symbol)
+        if market is None:
+            return False
+        return self.matching[message.symbol].on_book(market.on_book(message)) or message.symbol in self.sight.unseen
+
+    def _mark_price_changed(self, message: MarkPriceChanged) -> bool:
+        market = self.markets.get(message.symbol)
+        if market is None:
+            return False
+        announced = market.on_mark(message, self.now_ns)
+        if announced:
+            self.note_funding()
+        liquidates = message.symbol in self.settings.margin and self.ledger.any_open
+        return self.matching[message.symbol].on_mark(message, self.orders) or announced or liquidates
+
+    def _feed_stale(self, message: FeedStale) -> bool:
+        for each in concerned_by(message, self.markets):
+            each.on_stale(message)
+        return True
 
     def _lose_books(self) -> None:
         for each in self.markets.values():
@@ -136,13 +141,6 @@ class Desk:
         due = (market.funding.due_ns() for market in self.markets.values())
         self.funding_at_ns = min((each for each in due if each is not None), default=None)
 
-    def skip_funding(self) -> None:
-        """What has passed is settled, or was nothing."""
-        for market in self.markets.values():
-            while (boundary := market.funding.due_ns()) is not None and boundary <= self.now_ns:
-                market.funding.settle(boundary)
-        self.note_funding()
-
     def _session_opened(self, fact: SessionOpened) -> None:
         if fact.fingerprint != self.fingerprint:
             raise ImpossibleFact(f"the ledger is of run {fact.fingerprint}, this is {self.fingerprint}")
@@ -151,8 +149,9 @@ class Desk:
         if fact.instruments != self.settings.instruments:
             self._list(fact.instruments)
         self.settings = msgspec.structs.replace(
-            self.settings, entry_latency=fact.entry_latency, response_latency=fact.response_latency,
+            self.settings, entry_latency=fact.entry_latency, response_latency=fact.response_latency, margin=fact.margin,
         )
+        self.legs = Legs(fact.entry_latency, fact.response_latency, self.fingerprint)
         self.ledger = Ledger(fact.balance)
         self.drawdown = Drawdown(fact.balance)
         self.marked_at_ns = fact.at_ns
@@ -172,7 +171,7 @@ class Desk:
     def _list(self, instruments: tuple[Instrument, ...]) -> None:
         """The venue's rules, for the whole session."""
         self.instruments = {each.symbol: each for each in instruments}
-        self.markets = {each.symbol: Market(each.symbol, self.settings.print_band_bps) for each in instruments}
+        self.markets = {each.symbol: Market(each.symbol, self._readings.of(each.symbol)) for each in instruments}
         self.matching = {each.symbol: MatchingState(each, self.settings.making) for each in instruments}
 
     def _session_closed(self, fact: SessionClosed) -> None:

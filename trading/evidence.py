@@ -4,12 +4,13 @@ from decimal import Decimal
 
 from trading.book import Book
 from trading.desk import Desk
-from trading.latency import Leg, text
+from trading.latency import Leg
 from trading.market_facts import Level
+from trading.matching import BOOK_TRADED
 from trading.orders import Order
 from trading.quantities import canonical
-from trading.queueing import QueuePosition
-from trading.receipts import Consumed, QueueStep, Receipt
+from trading.queue_position import QueuePosition
+from trading.receipts import Consumed, ImpliedTouch, QueueStep, Receipt
 
 __all__ = ["receipt_of"]
 
@@ -19,22 +20,30 @@ NS_PER_US = 1_000
 
 def receipt_of(
     desk: Desk, order: Order, model: str = "", level: Level | None = None, *, walked: int = 0, extrapolated: bool = False,
+    trade: int | None = None,
 ) -> Receipt:
-    """``model`` with its parameters; ``level`` is what was displayed where the order took; ``walked`` counts the levels of one walk."""
-    settings, symbol = desk.settings, order.symbol
+    """``model`` with its parameters; ``level`` is what was displayed where the order took; ``walked`` counts the levels of one walk;
+    ``trade`` is the last one of the newest market fact that mattered, None for all of them."""
+    symbol = order.symbol
     known = symbol in desk.markets
     book = desk.markets[symbol].reference if known else Book(symbol)
     queue = desk.matching[symbol].queues.position(order.client_order_id) if known else None
     return Receipt(
-        model=model, fee_schedule=desk.fees.name, latency=(text(settings.entry_latency), text(settings.response_latency)),
-        entry_latency_us=desk.latency_ns(order.client_order_id, Leg.ENTRY) // NS_PER_US,
-        response_latency_us=desk.latency_ns(order.client_order_id, Leg.RESPONSE) // NS_PER_US,
+        model=model, fee_schedule=desk.fees.name, latency=desk.legs.texts,
+        entry_latency_us=desk.legs.ns(order.client_order_id, Leg.ENTRY) // NS_PER_US,
+        response_latency_us=desk.legs.ns(order.client_order_id, Leg.RESPONSE) // NS_PER_US,
         book_sequence=book.sequence, book_age_ms=max(0, desk.now_ns - book.at_ns) // NS_PER_MS if book.sequence else 0,
         bid=canonical(book.bids[0][0]) if book.bids else None, ask=canonical(book.asks[0][0]) if book.asks else None,
+        implied=_touch(desk, symbol) if model == BOOK_TRADED else None,
         level=None if level is None else (canonical(level[0]), canonical(level[1])), levels_walked=walked, extrapolated=extrapolated,
         queue=() if queue is None else _steps(queue), queue_steps_left_out=0 if queue is None else queue.steps.dropped,
-        consumed_by=() if queue is None else _trades(queue),
+        consumed_by=() if queue is None else _trades(queue, trade),
     )
+
+
+def _touch(desk: Desk, symbol: str) -> ImpliedTouch | None:
+    touch = desk.markets[symbol].touch
+    return None if touch is None else ImpliedTouch(touch.market_sequence, canonical(touch.bid), canonical(touch.ask))
 
 
 def _steps(queue: QueuePosition) -> tuple[QueueStep, ...]:
@@ -42,9 +51,10 @@ def _steps(queue: QueuePosition) -> tuple[QueueStep, ...]:
     return tuple([QueueStep(each.market_sequence, each.at_ns, _canonical(each.ahead), each.cause) for each in queue.steps.kept])
 
 
-def _trades(queue: QueuePosition) -> tuple[Consumed, ...]:
+def _trades(queue: QueuePosition, until: int | None) -> tuple[Consumed, ...]:
     """What reached it meanwhile."""
-    return tuple([Consumed(each.market_sequence, canonical(each.price), canonical(each.quantity)) for each in queue.hits.kept])
+    hits = queue.hits(until).kept
+    return tuple([Consumed(each.market_sequence, canonical(each.price), canonical(each.quantity)) for each in hits])
 
 
 def _canonical(value: Decimal | None) -> Decimal | None:

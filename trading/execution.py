@@ -19,9 +19,9 @@ from trading.messages import (
 from trading.orders import Order
 from trading.quantities import ZERO, canonical
 from trading.queueing import share
-from trading.words import TimeInForce
+from trading.words import Side, TimeInForce
 
-__all__ = ["arrive", "cancel", "cancel_everything", "enter", "hit_resting", "on_offer", "trigger"]
+__all__ = ["arrive", "cancel", "cancel_everything", "enter", "hit_resting", "on_offer", "taking_of", "trigger"]
 
 
 def arrive(desk: Desk, order: Order) -> Iterator[AccountFact]:
@@ -66,7 +66,10 @@ def hit_resting(desk: Desk, symbol: str) -> Iterator[AccountFact]:
     if not desk.markets[symbol].book.usable:
         return
     known = desk.orders.known
-    for offer in desk.matching[symbol].offers:
+    offers = desk.matching[symbol].offers
+    for offer in offers:
+        if not any([known[name].is_open for name in offers.order_ids]):
+            break
         for name, quantity in share(offer, lambda name: known[name].leaves_quantity if known[name].is_open else ZERO):
             order = known[name]
             assert order.limit is not None, "only limit orders rest"
@@ -102,17 +105,21 @@ def cancel(desk: Desk, order: Order, reason: str) -> OrderCanceled:
 
 def on_offer(desk: Desk, order: Order) -> tuple[Execution, ...]:
     """What the session's model gives a taking order now. FOK: everything or nothing."""
-    book, instrument = desk.markets[order.symbol].book, desk.instruments[order.symbol]
-    consumption = desk.matching[order.symbol].consumption
-    taking = Taking(
-        instrument, book, order.side, order.leaves_quantity, order.limit, desk.settings.slippage_bps,
-        band=_band(desk, order), consumption=consumption,
-    )
+    taking = taking_of(desk, order.symbol, order.side, order.leaves_quantity, order.limit)
     executions = TAKER_MODELS[desk.settings.slippage_model](taking)
     if order.intent.time_in_force is TimeInForce.FOK:
         most = min(room(desk, order), sum((each.quantity for each in executions), ZERO))
         return executions if most >= order.leaves_quantity else ()
     return executions
+
+
+def taking_of(desk: Desk, symbol: str, side: Side, quantity: Decimal, limit: Decimal | None) -> Taking:
+    """What any model is told of an order that takes now."""
+    market = desk.markets[symbol]
+    return Taking(
+        desk.instruments[symbol], market.book, side, quantity, limit, desk.settings.slippage_bps,
+        band=_band(desk, symbol), consumption=desk.matching[symbol].consumption, touch=market.touch,
+    )
 
 
 def _take(desk: Desk, order: Order) -> Iterator[AccountFact]:
@@ -128,7 +135,7 @@ def _rested(desk: Desk, order: Order) -> OrderRested:
     return OrderRested(at_ns=desk.now_ns, client_order_id=order.client_order_id, ahead=ahead)
 
 
-def _band(desk: Desk, order: Order) -> tuple[Decimal, Decimal] | None:
+def _band(desk: Desk, symbol: str) -> tuple[Decimal, Decimal] | None:
     """The venue's price protection: nothing is taken farther than its scope from the mark."""
-    mark, scope = desk.markets[order.symbol].mark_price, desk.instruments[order.symbol].price_protect_scope
+    mark, scope = desk.markets[symbol].mark_price, desk.instruments[symbol].price_protect_scope
     return None if mark is None else (mark * (1 - scope), mark * (1 + scope))

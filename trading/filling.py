@@ -24,7 +24,7 @@ __all__ = ["Filling", "fill"]
 
 class Filling(NamedTuple):
     """How an execution came about: ``model`` by name, ``described`` with its parameters; ``walked`` counts the levels of one walk,
-    ``level`` is what was displayed where it took."""
+    ``level`` is what was displayed where it took; ``trade`` the number in its market fact of the trade that a resting order met."""
 
     liquidity: Liquidity
     model: str
@@ -33,11 +33,12 @@ class Filling(NamedTuple):
     walked: int = 0
     extrapolated: bool = False
     stale: bool = False
+    trade: int | None = None
 
     @classmethod
     def resting(cls, settings: AccountSettings, offer: Offer) -> "Filling":
         level = (offer.trade.price, offer.shown) if offer.shown else None
-        return cls(Liquidity.MAKER, settings.making_model, str(settings.making), level)
+        return cls(Liquidity.MAKER, settings.making_model, str(settings.making), level, trade=offer.number)
 
     @classmethod
     def taking(cls, settings: AccountSettings, execution: Execution, walked: int) -> "Filling":
@@ -55,7 +56,7 @@ def fill(desk: Desk, order: Order, offer: Execution, how: Filling) -> Iterator[A
         yield _filled(desk, order, offer._replace(quantity=quantity), how)
     if order.is_open and quantity == allowed:
         reason = "reduce_only_would_increase" if order.intent.reduce_only else "position_limit"
-        receipt = receipt_of(desk, order, how.described, walked=how.walked)
+        receipt = receipt_of(desk, order, how.described, walked=how.walked, trade=how.trade)
         yield OrderCanceled(at_ns=desk.now_ns, client_order_id=order.client_order_id, reason=reason, receipt=receipt)
 
 
@@ -74,7 +75,7 @@ def _filled(desk: Desk, order: Order, execution: Execution, how: Filling) -> Ord
         book_sequence=market.reference.sequence, realized_pnl=canonical(sum((part.pnl for part in plan.closed), ZERO)),
         position=canonical(desk.ledger.position(order.symbol) + change), closed=plan.closed, stale_reference=how.stale,
         touch=_touch(desk, order, how.liquidity),
-        receipt=receipt_of(desk, order, how.described, how.level, walked=how.walked, extrapolated=how.extrapolated),
+        receipt=receipt_of(desk, order, how.described, how.level, walked=how.walked, extrapolated=how.extrapolated, trade=how.trade),
     )
 
 

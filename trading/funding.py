@@ -27,13 +27,14 @@ class FundingSchedule(msgspec.Struct):
     boundaries_ns: list[int] = []
     settled_through_ns: int = 0
 
-    def announce(self, rate: Decimal, boundary_ns: int, now_ns: int) -> None:
-        """Take the venue's word at event time ``now_ns``."""
+    def announce(self, rate: Decimal, boundary_ns: int, now_ns: int) -> bool:
+        """Take the venue's word at event time ``now_ns``; True if it names another boundary."""
         self.rate = rate
-        if boundary_ns <= max(now_ns, self.settled_through_ns) or boundary_ns in self.boundaries_ns:
-            return
+        if boundary_ns in self.boundaries_ns or boundary_ns <= max(now_ns, self.settled_through_ns):
+            return False
         earliest = self.boundaries_ns[:1] if self.boundaries_ns and self.boundaries_ns[0] < boundary_ns else []
         self.boundaries_ns = [*earliest, boundary_ns]
+        return True
 
     def due_ns(self) -> int | None:
         """The next boundary, if one is known."""

@@ -9,7 +9,7 @@ import hashlib
 import math
 import statistics
 from collections.abc import Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 from enum import StrEnum
 from functools import lru_cache
 
@@ -18,10 +18,12 @@ import msgspec
 from trading.quantities import EXACT, canonical, plain
 
 __all__ = [
-    "FEWEST_SAMPLES", "KEPT_SAMPLES", "UNMEASURED", "Constant", "Fitted", "KnownLatency", "LatencyModel", "Leg", "LogNormal", "MeasuredLegs",
-    "Uniform", "draw_ns", "fit", "resolved", "text", "worst_ns",
+    "FEWEST_SAMPLES", "KEPT_SAMPLES", "UNMEASURED", "Constant", "Fitted", "KnownLatency", "LatencyModel", "Leg", "Legs", "LogNormal",
+    "MeasuredLegs", "Uniform", "draw_ns", "fit", "resolved", "text", "worst_ns",
 ]
 
+DRAWN = Context(prec=20, traps=[InvalidOperation, DivisionByZero, Overflow])
+"""For the mathematics of a draw: twice the digits that a delay has in microseconds."""
 LONGEST_MS = Decimal(60_000)
 """What no delay may exceed: an order must not be on its way for ever."""
 WIDEST_SIGMA = Decimal(5)
@@ -139,6 +141,20 @@ def resolved(model: LatencyModel, measured: LogNormal | None) -> KnownLatency:
     return model
 
 
+class Legs:
+    """Both legs of a session. ``texts`` names their models, entry first."""
+
+    def __init__(self, entry: KnownLatency, response: KnownLatency, seed: str) -> None:
+        self.texts = text(entry), text(response)
+        self._seed = seed
+        self._models = {Leg.ENTRY: (entry, _always_ns(entry)), Leg.RESPONSE: (response, _always_ns(response))}
+
+    def ns(self, command_id: str, leg: Leg) -> int:
+        """On the way of this command or of its answer: the same whenever it is asked."""
+        model, always_ns = self._models[leg]
+        return draw_ns(model, self._seed, command_id, leg) if always_ns is None else always_ns
+
+
 @lru_cache(maxsize=REMEMBERED)
 def draw_ns(model: KnownLatency, seed: str, client_order_id: str, leg: Leg) -> int:
     """The delay of this leg of this order: whole microseconds, in nanoseconds. SHA-256 makes the chance, the inverse of
@@ -152,8 +168,8 @@ def draw_ns(model: KnownLatency, seed: str, client_order_id: str, leg: Leg) -> i
             return (least_us + steps) * NS_PER_US
         case LogNormal():
             deviation = STANDARD.inv_cdf((_chance(seed, client_order_id, leg) + 0.5) / (1 << CHANCE_BITS))
-            factor = EXACT.exp(EXACT.multiply(model.sigma, Decimal(deviation)))
-            return _ns(min(EXACT.multiply(model.median_ms, factor), model.max_ms))
+            factor = DRAWN.exp(DRAWN.multiply(model.sigma, Decimal(deviation)))
+            return _ns(min(DRAWN.multiply(model.median_ms, factor), model.max_ms))
 
 
 def worst_ns(model: KnownLatency) -> int:
@@ -194,6 +210,11 @@ def _chance(seed: str, client_order_id: str, leg: Leg) -> int:
     """From 0 to 2**52 - 1, each as likely as any other."""
     digest = hashlib.sha256(f"{seed}\0{client_order_id}\0{leg.value}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> (64 - CHANCE_BITS)
+
+
+def _always_ns(model: KnownLatency) -> int | None:
+    """What every draw is; None where they differ."""
+    return _ns(model.ms) if isinstance(model, Constant) else None
 
 
 def _ns(delay_ms: Decimal) -> int:

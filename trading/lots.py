@@ -39,9 +39,15 @@ class Lots:
         self.open: deque[Lot] = deque()
         self.quantity = ZERO
         self.cost = ZERO
+        self._planned: tuple[Decimal, Decimal, Decimal, Plan] | None = None
 
     def plan(self, quantity: Decimal, price: Decimal, fee: Decimal) -> Plan:
-        """What a fill of this signed quantity would do; changes nothing."""
+        """What a fill of this signed quantity would do; changes nothing. Who plans a fill books it next: so the last plan is kept."""
+        if self._planned is None or self._planned[:3] != (quantity, price, fee):
+            self._planned = quantity, price, fee, self._plan(quantity, price, fee)
+        return self._planned[3]
+
+    def _plan(self, quantity: Decimal, price: Decimal, fee: Decimal) -> Plan:
         closed: list[ClosedLot] = []
         for lot in self.open:
             if quantity == 0 or _same_sign(quantity, lot.quantity):
@@ -56,6 +62,7 @@ class Lots:
     def fill(self, quantity: Decimal, price: Decimal, fee: Decimal) -> tuple[ClosedLot, ...]:
         """Book a fill; the parts of lots it closed, oldest first."""
         plan = self.plan(quantity, price, fee)
+        self._planned = None
         for part in plan.closed:
             self._close(part)
         if plan.opened.quantity:
@@ -66,6 +73,7 @@ class Lots:
 
     def carry(self, quantity: Decimal, price: Decimal, fee: Decimal) -> None:
         """Put an open lot behind the others, as it was in an earlier session."""
+        self._planned = None
         self.open.append(Lot(quantity, price, fee))
         self.cost += quantity * price
         self.quantity = canonical(self.quantity + quantity)

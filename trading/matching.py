@@ -1,7 +1,7 @@
 """What a paper order gets that takes: the models for it. Must not know money, nor orders that rest (trading/queueing.py).
 
 A model is a name in ``TAKER_MODELS``; a session names one. None of them changes the book: the market does not know that
-the order was there. What own orders took of a window is in a ``Consumption``, which the ``book`` model respects; it is
+the order was there. What own orders took of a window is in a ``Consumption``, which the models that walk respect; it is
 up to whoever applies a fill to note it there.
 """
 
@@ -13,14 +13,19 @@ import msgspec
 
 from trading.book import Book, within
 from trading.consumption import Consumption
+from trading.implied_touch import moved
 from trading.quantities import BASIS_POINTS, EXACT, ZERO, Instrument
+from trading.receipts import ImpliedTouch
 from trading.words import Side
 
-__all__ = ["TAKER_MODELS", "Execution", "TakerModel", "Taking", "fixed_price"]
+__all__ = ["BOOK_TRADED", "TAKER_MODELS", "Execution", "TakerModel", "Taking", "fixed_price"]
+
+BOOK_TRADED = "book_traded"
+"""The model that looks at ``Taking.touch``."""
 
 
 class Execution(NamedTuple):
-    """``level_displayed`` is what the book showed at the price that was walked, zero if the price is no such level's.
+    """``level_displayed`` is what the book that was walked showed at the price, zero if the price is no such level's.
     ``extrapolated``: taken behind the last visible level, at a price that is an estimate. Of either kind a fill is noted
     with ``Consumption.take``."""
 
@@ -34,7 +39,8 @@ class Taking(msgspec.Struct, frozen=True):
     """An order that takes now. ``book`` is usable and within the limit (None: any price); ``slippage_bps`` is the
     session's. ``band`` are the lowest and the highest price at which anything may be taken (the venue's price
     protection: mark x (1 -+ scope)); without a band nothing is extrapolated, as nothing would bound it.
-    ``consumption`` is the symbol's; without it the whole window is free."""
+    ``consumption`` is the symbol's; without it the whole window is free. ``touch`` is what the trades behind the window imply; None where
+    there are none."""
 
     instrument: Instrument
     book: Book
@@ -44,6 +50,7 @@ class Taking(msgspec.Struct, frozen=True):
     slippage_bps: Decimal
     band: tuple[Decimal, Decimal] | None = None
     consumption: Consumption | None = None
+    touch: ImpliedTouch | None = None
 
     def accepts(self, price: Decimal) -> bool:
         """True within the limit and inside the band."""
@@ -87,13 +94,28 @@ def walk_the_book(taking: Taking) -> tuple[Execution, ...]:
     return tuple(executions)
 
 
+def walk_the_traded_book(taking: Taking) -> tuple[Execution, ...]:
+    """``walk_the_book``, of the window moved to where the last trade behind it implies its best prices; without one, of the window.
+
+    Only the prices and quantities of what is taken are found so. Whether an order takes at all or rests stays the window's to say: what
+    rests is queued behind what the window shows and met by what the next one shows, so that an inferred touch there would change the
+    maker models, too. Slippage stays against the window's mid: that was on view, so the market's move since then is part of what taking
+    cost.
+    """
+    if taking.touch is None:
+        return walk_the_book(taking)
+    return walk_the_book(msgspec.structs.replace(taking, book=moved(taking.book, taking.touch)))
+
+
 def top_of_book(taking: Taking) -> tuple[Execution, ...]:
     """The whole quantity at the best opposite price, whatever is displayed there."""
     price = taking.book.opposite(taking.side)[0][0]
     return (Execution(price, taking.quantity),) if taking.accepts(price) else ()
 
 
-TAKER_MODELS: dict[str, TakerModel] = {"fixed": fixed, "book": walk_the_book, "top": top_of_book}
+TAKER_MODELS: dict[str, TakerModel] = {
+    "fixed": fixed, "book": walk_the_book, BOOK_TRADED: walk_the_traded_book, "top": top_of_book,
+}
 
 
 def fixed_price(instrument: Instrument, side: Side, mid: Decimal, slippage_bps: Decimal) -> Decimal:

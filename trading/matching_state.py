@@ -6,14 +6,14 @@ its facts and shown the market again has the same. Must not know money, nor deci
 
 from decimal import localcontext
 
-import msgspec
-
+from trading.book import Book
 from trading.consumption import Consumption
-from trading.messages import BookChanged, MarkPriceChanged, OrderFilled, OrderRested, Print, TradesPrinted
+from trading.messages import MarkPriceChanged, OrderFilled, OrderRested, Print, TradesPrinted
 from trading.orders import Order
 from trading.quantities import MONEY, ZERO, Instrument
 from trading.queue_models import MakingSettings
-from trading.queueing import Offer, Queues
+from trading.queueing import NOTHING, Queues
+from trading.reading import Believed
 from trading.triggers import Hit, Trails, watched_prices
 from trading.working import Orders
 
@@ -21,33 +21,33 @@ __all__ = ["MatchingState"]
 
 
 class MatchingState:
-    """``offers`` and ``hits``: what the newest market fact would fill and trigger; nothing that had not arrived by then."""
+    """``offers`` and ``hits``: what the newest trades, window or mark would fill and trigger; nothing that had not arrived by then. Each of
+    these is told by one call, which is true if there is anything."""
 
     def __init__(self, instrument: Instrument, making: MakingSettings) -> None:
         self.queues = Queues(making, instrument.tick)
         self.consumption = Consumption()
         self.trails = Trails()
-        self.offers: tuple[Offer, ...] = ()
+        self.offers = NOTHING
         self.hits: tuple[Hit, ...] = ()
         self._instrument = instrument
 
-    def begin(self) -> None:
-        """With each market fact, whatever it says."""
-        self.offers, self.hits = (), ()
-
-    def on_book(self, window: BookChanged) -> None:
+    def on_book(self, window: Book) -> bool:
         self.consumption.on_book(window)
-        self.offers = self.queues.on_market(window, self.consumption.available)
+        self.offers, self.hits = self.queues.on_window(window, self.consumption.available), ()
+        return self.offers is not NOTHING
 
-    def on_trades(self, fact: TradesPrinted, prints: tuple[Print, ...], orders: Orders) -> None:
-        """``prints``: those of them that are credible."""
-        if prints:
-            believed = fact if len(prints) == len(fact.prints) else msgspec.structs.replace(fact, prints=prints)
-            self.offers = self.queues.on_market(believed)
-            self._watch(fact, prints, orders)
+    def on_trades(self, fact: TradesPrinted, believed: Believed, orders: Orders) -> bool:
+        self.offers, self.hits = self.queues.on_trades(fact, believed), ()
+        if orders.conditional:
+            self._watch(fact, believed.prints, orders)
+        return self.offers is not NOTHING or bool(self.hits)
 
-    def on_mark(self, fact: MarkPriceChanged, orders: Orders) -> None:
-        self._watch(fact, (), orders)
+    def on_mark(self, fact: MarkPriceChanged, orders: Orders) -> bool:
+        self.offers, self.hits = NOTHING, ()
+        if orders.conditional:
+            self._watch(fact, (), orders)
+        return bool(self.hits)
 
     def rested(self, order: Order, fact: OrderRested) -> None:
         assert order.limit is not None, "only limit orders rest"
@@ -64,7 +64,7 @@ class MatchingState:
 
     def forget(self, since: int) -> None:
         """The market up to ``since`` cannot be heard again: what rests stands where it joined, nothing else is remembered."""
-        self.offers, self.hits = (), ()
+        self.offers, self.hits = NOTHING, ()
         self.queues.start_over(since)
         self.consumption, self.trails = Consumption(), Trails()
 
@@ -74,11 +74,8 @@ class MatchingState:
         self.trails.forget(client_order_id)
 
     def _watch(self, fact: TradesPrinted | MarkPriceChanged, prints: tuple[Print, ...], orders: Orders) -> None:
-        waiting = orders.awaiting_trigger(fact.symbol)
-        if not waiting:
-            return
         with localcontext(MONEY):
-            for order in waiting:
+            for order in orders.awaiting_trigger(fact.symbol):
                 if orders.watches_since(order) < fact.sequence:
                     hit = self.trails.first_hit(order, self._instrument, watched_prices(fact, prints, order.intent.trigger_by))
                     self.hits += () if hit is None else (hit,)

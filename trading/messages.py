@@ -16,6 +16,7 @@ from trading.market_facts import (
     TradesPrinted,
 )
 from trading.latency import Constant, KnownLatency
+from trading.margin import MarginSettings
 from trading.quantities import Instrument
 from trading.queue_models import MakingSettings, Touch
 from trading.receipts import Receipt
@@ -44,7 +45,8 @@ class AccountFact(Message, frozen=True, kw_only=True):
 
 class SessionOpened(AccountFact, frozen=True, kw_only=True):
     """First row. ``instruments`` are the venue's rules as they were at the start. ``fingerprint`` names what decides the
-    run: configuration, seed and venue, not when or where it ran. Latencies are those that were measured, where that was asked for."""
+    run: configuration, seed and venue, not when or where it ran. Latencies are those that were measured, where that was asked for.
+    ``margin``: leverage and tiers by symbol, and whose word the tiers are; a symbol that is not there is traded without."""
 
     fingerprint: str
     instruments: tuple[Instrument, ...]
@@ -56,6 +58,7 @@ class SessionOpened(AccountFact, frozen=True, kw_only=True):
     making: MakingSettings = Touch()
     entry_latency: KnownLatency = Constant(ms=Decimal(0))
     response_latency: KnownLatency = Constant(ms=Decimal(0))
+    margin: dict[str, MarginSettings] = {}
 
 
 class CarriedLot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -230,10 +233,12 @@ class OrderExpired(AccountFact, frozen=True, kw_only=True):
 
 class PositionLiquidated(AccountFact, frozen=True, kw_only=True):
     """The mark reached the liquidation price: every order of the symbol is canceled and the position is closed by the venue, at no
-    worse than the ``bankruptcy_price``, where its ``margin`` is lost."""
+    worse than the ``bankruptcy_price``, where its ``margin`` is lost to the last tick, the fee of closing included. ``cost`` is what
+    the position was opened for, signed as it is."""
 
     symbol: str
     position: Decimal
+    cost: Decimal
     mark: Decimal
     liquidation_price: Decimal
     bankruptcy_price: Decimal

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import msgspec
 
 from trading.acceptance import LATCHED
-from trading.desk import Desk, Progress
+from trading.desk import Desk
 from trading.messages import (
     AccountFact, AmendRejected, DenyAmend, DenyOrder, OrderDenied, ReportProgress, StrategyProgressed, TradingStateChanged,
 )
+from trading.progress import Progress
 from trading.quantities import canonical_numbers
 from trading.words import TradingState
 

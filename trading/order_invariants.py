@@ -3,8 +3,8 @@
 I-3 a fill belongs to one order that is accepted, triggered if it has a trigger, and whose parent has a fill if it has a parent; all
     its fills together never exceed its quantity as last amended; no trade id comes twice.
 I-4 an order id is submitted or denied once, and accepted at most once.
-I-14 the venue takes a position away only whole and as it is, with no order of its symbol left, and closes it at no worse than the
-    bankruptcy price.
+I-14 the venue takes a position away only whole and as it is, with no order of its symbol left, closes it at no worse than the
+    bankruptcy price, and no more is lost by that than the position's margin, fees included.
 """
 
 from collections.abc import Iterator
@@ -117,6 +117,7 @@ class Liquidations(Invariant):
         self._positions: dict[str, Decimal] = {}
         self._open: dict[str, SubmitOrder] = {}
         self._taken: dict[str, PositionLiquidated] = {}
+        self._lost: dict[str, Fraction] = {}
 
     def see(self, fact: AccountFact) -> Iterator[str]:
         match fact:
@@ -138,6 +139,7 @@ class Liquidations(Invariant):
         if fact.position != held or not fact.position or not reached:
             yield f"{fact.position} of {fact.symbol} is taken away at a mark of {fact.mark}, {held} is held"
         self._taken[fact.symbol] = fact
+        self._lost[fact.symbol] = Fraction(fact.cost)
 
     def _submitted(self, order: SubmitOrder) -> Iterator[str]:
         if order.strategy_id != LIQUIDATOR:
@@ -156,7 +158,12 @@ class Liquidations(Invariant):
             return
         if fact.price > taken.bankruptcy_price if fact.side is Side.BUY else fact.price < taken.bankruptcy_price:
             yield f"{fact.trade_id} closes at {fact.price}, beyond the bankruptcy price {taken.bankruptcy_price}"
+        change = Fraction(fact.quantity) if fact.side is Side.BUY else -Fraction(fact.quantity)
+        self._lost[fact.symbol] += change * Fraction(fact.price) + Fraction(fact.fee)
         if not fact.leaves_quantity:
             del self._taken[fact.symbol]
+            lost = self._lost.pop(fact.symbol)
+            if lost > Fraction(taken.margin):
+                yield f"{fact.trade_id} is the last of a liquidation that lost {float(lost)}, the margin was {taken.margin}"
             if fact.position:
                 yield f"{fact.trade_id} is the last of a liquidation, {fact.position} of {fact.symbol} is left"

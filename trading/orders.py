@@ -100,18 +100,14 @@ class Order(msgspec.Struct):
     first_filled_sequence: int = 0
     retriggered_sequence: int = 0
     decision_mid: Decimal | None = None
+    client_order_id: str = ""
+    symbol: str = ""
+    side: Side = Side.BUY
 
-    @property
-    def client_order_id(self) -> str:
-        return self.intent.client_order_id
-
-    @property
-    def symbol(self) -> str:
-        return self.intent.symbol
-
-    @property
-    def side(self) -> Side:
-        return self.intent.side
+    def __post_init__(self) -> None:
+        """What no amendment changes."""
+        intent = self.intent
+        self.client_order_id, self.symbol, self.side = intent.client_order_id, intent.symbol, intent.side
 
     @property
     def limit(self) -> Decimal | None:

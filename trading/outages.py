@@ -8,21 +8,17 @@ from collections.abc import Iterator
 
 from trading.book import BookFault
 from trading.desk import Desk
+from trading.market import concerned_by
 from trading.messages import AccountFact, BookChanged, FeedStale, MarketFact, MarketObserved, MarketUnobserved, PassOver
 from trading.sight import GAP, NOT_HEARD_AGAIN
 
-__all__ = ["changes_sight", "pass_over", "sight_changes"]
-
-
-def changes_sight(desk: Desk, message: MarketFact) -> bool:
-    """Whether ``sight_changes`` may have something to say: a quick no for nearly every market fact."""
-    return isinstance(message, FeedStale) or (bool(desk.sight.unseen) and isinstance(message, BookChanged))
+__all__ = ["pass_over", "sight_changes"]
 
 
 def sight_changes(desk: Desk, message: MarketFact) -> Iterator[AccountFact]:
     """What follows from a market fact that was just taken in. A market that was never seen cannot be lost."""
     if isinstance(message, FeedStale):
-        for market in desk.concerned_by(message):
+        for market in concerned_by(message, desk.markets):
             if market.book.fault is not BookFault.UNSEEN and market.symbol not in desk.sight.unseen:
                 yield _unobserved(desk, market.symbol, market.book.at_ns, message.reason)
     elif isinstance(message, BookChanged) and message.symbol in desk.sight.unseen:

@@ -12,7 +12,7 @@ from trading.messages import AccountFact, EquityMarked, FundingPaid
 from trading.quantities import canonical
 from trading.working import Arrival, Due
 
-__all__ = ["mark_equity", "pass_time"]
+__all__ = ["mark_equity", "pass_time", "skip_funding"]
 
 
 def pass_time(desk: Desk, until_ns: int, *, inclusive: bool) -> Iterator[AccountFact]:
@@ -39,6 +39,14 @@ def mark_equity(desk: Desk) -> Iterator[AccountFact]:
         at_ns=desk.now_ns, balance=ledger.balance, unrealized_pnl=ledger.unrealized(marks), equity=ledger.equity(marks),
         marks=marks,
     )
+
+
+def skip_funding(desk: Desk) -> None:
+    """What has passed is settled, or was nothing."""
+    for market in desk.markets.values():
+        while (boundary := market.funding.due_ns()) is not None and boundary <= desk.now_ns:
+            market.funding.settle(boundary)
+    desk.note_funding()
 
 
 def _settle_funding(desk: Desk, boundary_ns: int) -> Iterator[AccountFact]:

@@ -5,11 +5,12 @@ an order, move a bar or pull a trigger.
 """
 
 from decimal import Decimal
+from typing import NamedTuple
 
 from trading.messages import Level, Print
 from trading.quantities import BASIS_POINTS, EXACT
 
-__all__ = ["DEFAULT_BAND_BPS", "PrintGuard", "require_band"]
+__all__ = ["DEFAULT_BAND_BPS", "PrintBand", "PrintGuard", "PrintLimits", "require_band"]
 
 DEFAULT_BAND_BPS = Decimal(100)
 """How far beyond the best prices of the last window a print is still believed.
@@ -25,62 +26,73 @@ doubt true prints now and then, 100 hardly ever. It is also how far from the mar
 """
 
 
-class PrintGuard:
-    """Judges the prints of one symbol by its last usable window; ask once for each print.
+class PrintLimits(NamedTuple):
+    """The lowest and the highest price that a window vouches for, both included."""
 
-    Before the first window nothing can be judged: a print is then ``credible``, so that bars begin when trading is heard
-    and not when the book is, but not ``fillable``. ``off_book_count`` counts what was not credible.
-    """
+    lowest: Decimal
+    highest: Decimal
+
+    def vouch_for(self, price: Decimal) -> bool:
+        return self.lowest <= price <= self.highest
+
+    def among(self, prints: tuple[Print, ...]) -> tuple[Print, ...]:
+        """Those within: all of them but once in a while."""
+        lowest, highest = self
+        for each in prints:
+            if not lowest <= each.price <= highest:
+                return tuple(each for each in prints if lowest <= each.price <= highest)
+        return prints
+
+
+class PrintBand:
+    """From best bid x (1 - band) to best ask x (1 + band)."""
 
     def __init__(self, band_bps: Decimal = DEFAULT_BAND_BPS) -> None:
         """Raises ValueError for a band that is none."""
         require_band(band_bps)
         share = EXACT.divide(band_bps, BASIS_POINTS)
-        self.off_book_count = 0
         self._below, self._above = EXACT.subtract(Decimal(1), share), EXACT.add(Decimal(1), share)
-        self._bid: Decimal | None = None
-        self._ask: Decimal | None = None
-        self._lowest: Decimal | None = None
-        self._highest = Decimal(0)
+        self._best: tuple[Decimal, Decimal] | None = None
+        self._limits = PrintLimits(Decimal(0), Decimal(0))
+
+    def limits(self, bids: tuple[Level, ...], asks: tuple[Level, ...]) -> PrintLimits | None:
+        """Of a window, best level first; None of one that is empty or crossed."""
+        if not bids or not asks or bids[0][0] >= asks[0][0]:
+            return None
+        best = bids[0][0], asks[0][0]
+        if best != self._best:
+            self._best = best
+            self._limits = PrintLimits(EXACT.multiply(best[0], self._below), EXACT.multiply(best[1], self._above))
+        return self._limits
+
+
+class PrintGuard:
+    """Judges the prints of one symbol by its last usable window; ask once for each print.
+
+    Before the first window nothing can be judged: everything is credible, so that bars begin when trading is heard and not when the
+    book is. ``off_book_count`` counts what was not credible.
+    """
+
+    def __init__(self, band_bps: Decimal = DEFAULT_BAND_BPS) -> None:
+        """Raises ValueError for a band that is none."""
+        self.off_book_count = 0
+        self._band = PrintBand(band_bps)
+        self._limits: PrintLimits | None = None
 
     def on_book(self, bids: tuple[Level, ...], asks: tuple[Level, ...]) -> None:
         """A new window, best level first. One that is empty or crossed leaves the limits as they are."""
-        if not bids or not asks:
-            return
-        bid, ask = bids[0][0], asks[0][0]
-        if (bid == self._bid and ask == self._ask) or bid >= ask:
-            return
-        self._bid, self._ask = bid, ask
-        self._lowest, self._highest = EXACT.multiply(bid, self._below), EXACT.multiply(ask, self._above)
+        self._limits = self._band.limits(bids, asks) or self._limits
 
     def forget(self) -> None:
         """The book is no longer vouched for: until the next window it judges nothing."""
-        self._bid = self._ask = self._lowest = None
+        self._limits = None
 
     def credible(self, price: Decimal) -> bool:
-        """True from best bid x (1 - band) to best ask x (1 + band), both included, and of everything without a book."""
-        if self._lowest is None or self._lowest <= price <= self._highest:
+        """True within the limits, and of everything without a book."""
+        if self._limits is None or self._limits.vouch_for(price):
             return True
         self.off_book_count += 1
         return False
-
-    def vouches(self, price: Decimal) -> bool:
-        """``fillable``, asked of a print once more: nothing is counted."""
-        return self._lowest is not None and self._lowest <= price <= self._highest
-
-    def fillable(self, price: Decimal) -> bool:
-        """True if it is credible and there is a book to say so."""
-        return self._lowest is not None and self.credible(price)
-
-    def fillable_among(self, prints: tuple[Print, ...]) -> tuple[Print, ...]:
-        """Those that are fillable: all of them but once in a while."""
-        lowest, highest = self._lowest, self._highest
-        if lowest is None:
-            return ()
-        for each in prints:
-            if not lowest <= each.price <= highest:
-                return tuple(each for each in prints if self.fillable(each.price))
-        return prints
 
 
 def require_band(band_bps: Decimal) -> None:

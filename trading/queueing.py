@@ -6,8 +6,8 @@ its row), and the market facts after it. What comes at or before ``since`` is ig
 folds its facts first and is shown the market again has the same queues. Own fills change nothing here.
 
 How it is used: whoever keeps the orders calls ``join`` where an order is accepted and rests and ``leave`` where it ends
-(both while facts are applied), and ``on_market`` for every book and trade, also while it catches up and while the book
-cannot be traded on; only then are the offers of no use. An offer is shared with ``share``.
+(both while facts are applied), and ``on_trades`` and ``on_window`` for every push of trades and every window, also while it catches up and
+while the book cannot be traded on; only then are the offers of no use. An offer is shared with ``share``.
 
 A window never puts anybody to the front: it can only say that less is there than was believed. One that shows the other
 side at or through an order's price offers what is shown there, as trades of that side would, and once: what the window
@@ -15,92 +15,58 @@ before it already showed is not offered again.
 """
 
 from bisect import insort
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal, localcontext
-from typing import Generic, Literal, NamedTuple, TypeVar
+from functools import partial
+from typing import Literal
 
 import msgspec
 
-from trading.book import displayed, fault_of, within
-from trading.messages import BookChanged, Level, Print, TradesPrinted
-from trading.quantities import MONEY, ZERO
+from trading.book import Book, displayed, within
+from trading.messages import Level, Print, TradesPrinted
+from trading.quantities import EXACT, MONEY, ZERO
 from trading.queue_models import MakingSettings, Penetrate, Queued, Touch, ahead_after_window
+from trading.queue_position import Meeting, QueuePosition, Step, Trail
+from trading.reading import Believed, NumberedPrint, Sweep
 from trading.words import Side
 
-__all__ = ["Hit", "Offer", "QueuePosition", "Queues", "Step", "Trail", "Unconsumed", "share"]
+__all__ = ["NOTHING", "Offer", "Offers", "Queues", "Unconsumed", "share"]
 
-KEPT = 32
-"""Of each trail: the first and the newest 31."""
-NO_BID, NO_ASK = Decimal("-Infinity"), Decimal("Infinity")
-"""No trade is at these prices or through them."""
-
-Cause = Literal["joined", "trade", "window", "through"]
 Unconsumed = Callable[[Side, Decimal, Decimal], Decimal]
 """``Consumption.available``: what own takers of a side left of the quantity shown at a price."""
-T = TypeVar("T")
+Share = tuple[str, Decimal]
+"""An order's id, and how much of a trade it may have."""
 
 
-class Step(msgspec.Struct, frozen=True, gc=False):
-    """A market fact changed what is in front. ``through``: a trade went through the price, nothing can be in front any more."""
-
-    market_sequence: int
-    at_ns: int
-    ahead: Decimal | None
-    cause: Cause
-
-
-class Hit(msgspec.Struct, frozen=True, gc=False):
-    """A trade that reached the price, or the other side shown there; ``offered`` is what was left of it behind the queue."""
-
-    market_sequence: int
-    at_ns: int
-    price: Decimal
-    quantity: Decimal
-    offered: Decimal
-
-
-class Trail(msgspec.Struct, Generic[T]):
-    """The first and the newest of a series; ``dropped`` counts those between them that are forgotten."""
-
-    kept: list[T]
-    dropped: int = 0
-
-    def add(self, item: T) -> None:
-        self.kept.append(item)
-        if len(self.kept) > KEPT:
-            del self.kept[1]
-            self.dropped += 1
-
-
-class QueuePosition(msgspec.Struct):
-    """One resting order. ``ahead`` (base coin) is in front of it at its price, None while that price was never visible;
-    the models without a queue leave it as it was on joining. ``level`` was last shown there, ``traded`` has traded there
-    since. ``met``: the levels of the other side, at the price or better, that the last window showed. Numbers are exact
-    but not canonical."""
-
-    order_id: str
-    side: Side
-    price: Decimal
-    ahead: Decimal | None
-    level: Decimal | None
-    since: int
-    steps: Trail[Step]
-    hits: Trail[Hit]
-    traded: Decimal = ZERO
-    met: tuple[Level, ...] = ()
-
-
-class Offer(NamedTuple):
+class Offer(msgspec.Struct, frozen=True, gc=False):
     """What one trade has for own orders: (order_id, available), best price first, then who joined earlier. Each
-    availability is exact (rounding down to the instrument's step is up to the receiver) and counts from the whole trade.
+    availability is exact (rounding down to the instrument's step is up to the receiver) and counts from the whole trade. ``number`` is the
+    trade's place in its push, the level's in its window.
 
     ``shown`` is zero for a print. For what a window shows, it is the whole quantity there, and ``trade`` what own takers
     had left of it; a fill from it is to be remembered as consumed at ``trade.price``, like a taker's.
     """
 
+    number: int
     trade: Print
     shown: Decimal
-    among: tuple[tuple[str, Decimal], ...]
+    among: tuple[Share, ...]
+
+
+class Offers:
+    """What one market fact has for own orders, trade by trade in the order they were printed, each put together when its turn comes.
+    ``order_ids`` are those who have a share in any: once they are done, the rest is of no interest."""
+
+    def __init__(self, order_ids: Sequence[str], offers: Callable[[], Iterator[Offer]]) -> None:
+        self.order_ids = order_ids
+        self._offers = offers
+
+    def __iter__(self) -> Iterator[Offer]:
+        return self._offers()
+
+
+NOTHING = Offers((), lambda: iter(()))
+"""The only ones without an order."""
 
 
 def share(offer: Offer, leaves: Callable[[str], Decimal]) -> Iterator[tuple[str, Decimal]]:
@@ -136,7 +102,8 @@ class Queues:
         assert order_id not in self._positions, f"{order_id} rests already"
         assert (ahead is None) == (level is None), "what is in front is known if the level is"
         joined: Trail[Step] = Trail([Step(since, at_ns, ahead, "joined")])
-        position = QueuePosition(order_id, side, price, ahead, level, since, joined, Trail([]))
+        edge = price - self._gap if side is Side.BUY else price + self._gap
+        position = QueuePosition(order_id, side, price, edge, ahead, level, since, joined, Trail([]))
         self._positions[order_id] = position
         insort(self._resting[side], position, key=_worst_last)
 
@@ -152,98 +119,75 @@ class Queues:
             joined = position.steps.kept[0]
             position.ahead = position.level = joined.ahead
             position.traded, position.met, position.since = ZERO, (), max(position.since, since)
-            position.steps, position.hits = Trail([joined]), Trail([])
+            position.steps, position.listed, position.unlisted = Trail([joined]), Trail([]), []
 
     def position(self, order_id: str) -> QueuePosition | None:
         """For reading; None if it does not rest."""
         return self._positions.get(order_id)
 
-    def on_market(self, fact: TradesPrinted | BookChanged, unconsumed: Unconsumed | None = None) -> tuple[Offer, ...]:
-        """Move the queues on, and say what the fact offers, one offer for each trade that reaches anybody.
-
-        ``unconsumed`` limits what a window offers, not how queues move. A window that cannot be traded on says nothing.
-        """
-        if not self._positions:
-            return ()
-        if isinstance(fact, TradesPrinted):
-            return self._on_trades(fact)
-        if fault_of(fact.bids, fact.asks):
-            return ()
-        with localcontext(MONEY):
-            return self._on_window(fact, unconsumed)
-
     # ------------------------------------------------------------------------------------------------ trades
 
-    def _on_trades(self, fact: TradesPrinted) -> tuple[Offer, ...]:
-        bids, asks, seller = self._resting[Side.BUY], self._resting[Side.SELL], Side.SELL
-        bid, ask = bids[0].price if bids else NO_BID, asks[0].price if asks else NO_ASK
-        reaching = [each for each in fact.prints if (each.price <= bid if each.aggressor is seller else each.price >= ask)]
-        if not reaching:
-            return ()
-        with localcontext(MONEY):
-            offers = [Offer(trade, ZERO, self._among(fact, trade, bids if trade.aggressor is seller else asks)) for trade in reaching]
-        return tuple([each for each in offers if each.among])
+    def on_trades(self, fact: TradesPrinted, believed: Believed) -> Offers:
+        """Move the queues on, and say what each trade that reaches anybody offers. ``believed`` are the trades of the fact that count."""
+        if not self._positions:
+            return NOTHING
+        bids, asks = self._resting[Side.BUY], self._resting[Side.SELL]
+        sold, bought = believed.sweeps
+        given: list[_Given] = []
+        if sold is not None and bids and sold.reach <= bids[0].edge:
+            given += self._met_by(fact, sold, [each for each in bids if sold.reach <= each.edge])
+        if bought is not None and asks and bought.reach >= asks[0].edge:
+            given += self._met_by(fact, bought, [each for each in asks if bought.reach >= each.edge])
+        return Offers([name for name, _ in given], partial(_trade_by_trade, believed.prints, given)) if given else NOTHING
 
-    def _among(self, fact: TradesPrinted, trade: Print, resting: list[QueuePosition]) -> tuple[tuple[str, Decimal], ...]:
-        """What a trade has for each order that it reaches, best price first."""
-        price, buys = trade.price, trade.aggressor is Side.SELL
-        among = []
-        for position in resting:
-            if price > position.price if buys else price < position.price:
-                break
+    def _met_by(self, fact: TradesPrinted, sweep: Sweep, reached: list[QueuePosition]) -> Iterator["_Given"]:
+        """What it has for the orders that it reaches, best price first."""
+        for position in reached:
             if fact.sequence > position.since:
-                offered = self._offered(position, fact, trade)
-                position.hits.add(Hit(fact.sequence, fact.at_ns, price, trade.quantity, offered))
-                if offered:
-                    among.append((position.order_id, offered))
-        return tuple(among)
+                quantities = self._quantities(position, fact, sweep)
+                if quantities:
+                    yield position.order_id, quantities
 
-    def _offered(self, position: QueuePosition, fact: TradesPrinted, trade: Print) -> Decimal:
-        """Take a trade off the queue in front; what it leaves of the trade is the order's."""
-        ahead, quantity = position.ahead, trade.quantity
+    def _quantities(self, position: QueuePosition, fact: TradesPrinted, sweep: Sweep) -> dict[int, Decimal]:
         if self._model is None:
-            return quantity if self._reaches(position, trade.price) else ZERO
-        if trade.price != position.price:
-            if ahead is None or ahead:
-                _move(position, fact, ZERO, "through")
-            return quantity
-        position.traded += quantity
-        if ahead is None:
-            return ZERO
-        if not ahead:
-            return quantity
-        left = quantity - ahead
-        _move(position, fact, ZERO if left >= 0 else -left, "trade")
-        return left if left > 0 else ZERO
-
-    def _reaches(self, position: QueuePosition, price: Decimal) -> bool:
-        """True if a price is as far through the position's as the model demands."""
-        through = position.price - price if position.side is Side.BUY else price - position.price
-        return through >= self._gap
+            return _met(position, fact, sweep.prints)
+        return {} if position.withstands(fact, sweep) else _pressed(position, fact, sweep.prints)
 
     # ------------------------------------------------------------------------------------------------ windows
 
-    def _on_window(self, fact: BookChanged, unconsumed: Unconsumed | None) -> tuple[Offer, ...]:
+    def on_window(self, window: Book, unconsumed: Unconsumed | None = None) -> Offers:
+        """Move the queues on, and say what the window offers. One that cannot be traded on says nothing. ``unconsumed`` limits what it
+        offers, not how queues move."""
+        if not self._positions or not window.usable:
+            return NOTHING
         offers: list[Offer] = []
-        for side, opposite in ((Side.BUY, fact.asks), (Side.SELL, fact.bids)):
-            concerned = [each for each in self._resting[side] if fact.sequence > each.since]
-            if self._model is not None:
-                for position in concerned:
-                    _look(position, fact, self._model)
-            if any(each.met or within(side, each.price, opposite[0][0]) for each in concerned):
-                offers += self._crossing(fact, side, opposite, concerned, unconsumed)
-                for position in concerned:
-                    position.met = _within_price(position, opposite)
-        return tuple(offers)
+        with localcontext(MONEY):
+            for side, opposite in ((Side.BUY, window.asks), (Side.SELL, window.bids)):
+                resting = self._resting[side]
+                if resting and self._crosses(window, side, opposite[0][0], resting):
+                    concerned = [each for each in resting if window.sequence > each.since]
+                    offers += self._crossing(window, side, opposite, concerned, unconsumed)
+                    for position in concerned:
+                        position.met = _within_price(position, opposite)
+        return Offers([name for offer in offers for name, _ in offer.among], partial(iter, offers)) if offers else NOTHING
+
+    def _crosses(self, window: Book, side: Side, best: Decimal, resting: list[QueuePosition]) -> bool:
+        """True if the other side, whose best price is given, is or was at or through the price of any."""
+        crosses = False
+        for position in resting:
+            if window.sequence > position.since:
+                if self._model is not None:
+                    _look(position, window, self._model)
+                crosses = crosses or bool(position.met) or within(side, position.price, best)
+        return crosses
 
     def _crossing(
-        self, fact: BookChanged, side: Side, opposite: tuple[Level, ...], concerned: list[QueuePosition],
-        unconsumed: Unconsumed | None,
+        self, window: Book, side: Side, opposite: tuple[Level, ...], concerned: list[QueuePosition], unconsumed: Unconsumed | None,
     ) -> Iterator[Offer]:
         """What is new of the other side at or through the prices. Nobody is in front any more: no window shows both
         sides at one price."""
         met = [dict(position.met) for position in concerned]
-        for price, shown in opposite:
+        for number, (price, shown) in enumerate(opposite):
             if not within(side, concerned[0].price, price):
                 return
             free = shown if unconsumed is None else unconsumed(side, price, shown)
@@ -252,18 +196,67 @@ class Queues:
                 if not within(side, position.price, price):
                     break
                 fresh = shown - before.get(price, ZERO)
-                if fresh > 0 and self._reaches(position, price):
-                    position.hits.add(Hit(fact.sequence, fact.at_ns, price, shown, fresh))
+                if fresh > 0 and within(side, position.edge, price):
+                    position.meet(Meeting(window, [(number, Print(price, shown, side.opposite))], {number: fresh}))
                     if free > 0:
                         among.append((position.order_id, min(fresh, free)))
             if among:
-                yield Offer(Print(price, free, side.opposite), shown, tuple(among))
+                yield Offer(number, Print(price, free, side.opposite), shown, tuple(among))
 
 
-def _look(position: QueuePosition, fact: BookChanged, model: Queued) -> None:
+_Given = tuple[str, dict[int, Decimal]]
+"""An order's id, and what each trade has for it, by the number of the trade in its push."""
+
+
+def _trade_by_trade(prints: tuple[Print, ...], given: list[_Given]) -> Iterator[Offer]:
+    if len(given) == 1:  # as nearly always
+        name, quantities = given[0]
+        yield from (Offer(number, prints[number], ZERO, ((name, quantity),)) for number, quantity in quantities.items())
+    else:
+        for number in sorted({number for _, quantities in given for number in quantities}):
+            among = tuple([(name, quantities[number]) for name, quantities in given if number in quantities])
+            yield Offer(number, prints[number], ZERO, among)
+
+
+def _met(position: QueuePosition, fact: TradesPrinted, trades: tuple[NumberedPrint, ...]) -> dict[int, Decimal]:
+    """Without a queue each trade at the edge or through it is the order's."""
+    edge, buys = position.edge, position.side is Side.BUY
+    reaching = [each for each in trades if (each[1].price <= edge if buys else each[1].price >= edge)]
+    offered = {number: trade.quantity for number, trade in reaching}
+    position.meet(Meeting(fact, reaching, offered))
+    return offered
+
+
+def _pressed(position: QueuePosition, fact: TradesPrinted, trades: tuple[NumberedPrint, ...]) -> dict[int, Decimal]:
+    """Take the trades that reach a queued order off what is in front; what that leaves of each is the order's. One step stands for all of
+    them: what the last one did."""
+    price, ahead, buys = position.price, position.ahead, position.side is Side.BUY
+    cause: Literal["trade", "through"] | None = None
+    offered: dict[int, Decimal] = {}
+    reaching = [each for each in trades if (each[1].price <= price if buys else each[1].price >= price)]
+    for number, trade in reaching:
+        left = trade.quantity
+        if trade.price == price:
+            position.traded = EXACT.add(position.traded, left)
+            if ahead is None:
+                continue
+            if ahead:
+                left, cause = EXACT.subtract(left, ahead), "trade"
+                ahead = -left if left < 0 else ZERO
+        elif ahead is None or ahead:
+            ahead, cause = ZERO, "through"
+        if left > 0:
+            offered[number] = left
+    position.meet(Meeting(fact, reaching, offered))
+    if cause is not None:
+        position.move(fact, ahead, cause)
+    return offered
+
+
+def _look(position: QueuePosition, window: Book, model: Queued) -> None:
     """Compare the queue with what a window shows at its price. The first window that shows it counts whole: who of it
     came later is not known."""
-    shown = displayed(fact, position.side, position.price)
+    shown = displayed(window, position.side, position.price)
     if shown is None:
         return
     ahead, level = position.ahead, position.level
@@ -273,17 +266,7 @@ def _look(position: QueuePosition, fact: BookChanged, model: Queued) -> None:
         left = ahead_after_window(model, ahead, level, position.traded, shown)
     position.level, position.traded = shown, ZERO
     if left != ahead:
-        _move(position, fact, left, "window")
-
-
-def _move(position: QueuePosition, fact: BookChanged | TradesPrinted, ahead: Decimal, cause: Cause) -> None:
-    """One step for each market fact: what its last trade did stands for all of them."""
-    position.ahead = ahead
-    step, steps = Step(fact.sequence, fact.at_ns, ahead, cause), position.steps
-    if steps.kept[-1].market_sequence == fact.sequence:
-        steps.kept[-1] = step
-    else:
-        steps.add(step)
+        position.move(window, left, "window")
 
 
 def _within_price(position: QueuePosition, levels: tuple[Level, ...]) -> tuple[Level, ...]:

@@ -10,7 +10,15 @@ import msgspec
 
 from trading.market_facts import Level
 
-__all__ = ["Consumed", "QueueStep", "Receipt"]
+__all__ = ["Consumed", "ImpliedTouch", "QueueStep", "Receipt"]
+
+
+class ImpliedTouch(msgspec.Struct, frozen=True, array_like=True):
+    """The best prices as a trade implies them that was printed behind the window: the last one of the market fact ``market_sequence``."""
+
+    market_sequence: int
+    bid: Decimal
+    ask: Decimal
 
 
 class QueueStep(msgspec.Struct, frozen=True, array_like=True):
@@ -35,8 +43,9 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     """- ``model``: with its parameters, as ``prob_power(n=3)``. ``fee_schedule``: by name.
     - ``book_sequence``, ``book_age_ms``, ``bid``, ``ask``: the window acted on, its age in event time, its best prices.
     - ``entry_latency_us``, ``response_latency_us``: as drawn for this order; ``latency``: the models, entry then response.
-    - ``level``: the displayed price and quantity taken from; ``levels_walked``: how many so far; ``extrapolated``: priced beyond
-      the visible depth.
+    - ``implied``: where the model had moved that window's best prices to; None where no trade came behind it, or another model acted.
+    - ``level``: the displayed price and quantity taken from, moved with the window; ``levels_walked``: how many so far;
+      ``extrapolated``: priced beyond the visible depth.
     - ``queue``: the way to the front, first and newest steps; ``queue_steps_left_out``: how many lay between them.
       ``consumed_by``: the newest trades that advanced it or filled the order.
     """
@@ -51,6 +60,7 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     entry_latency_us: int = 0
     response_latency_us: int = 0
     level: Level | None = None
+    implied: ImpliedTouch | None = None
     levels_walked: int = 0
     extrapolated: bool = False
     queue: tuple[QueueStep, ...] = ()

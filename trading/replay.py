@@ -91,17 +91,18 @@ class _Replay:
 
     def _step(self, row: AccountFact) -> Difference | None:
         """Do what the next row says must have happened, and compare everything that follows from it."""
-        account = self._account
+        account, desk = self._account, self._account.desk
         if isinstance(row, SessionOpened):
             return self._gives_rows(account.open(row.at_ns, self._carried()))
-        if row.market_sequence < account.market_sequence or row.at_ns < account.desk.now_ns:
-            return self._difference(f"by then the account had heard the market up to {account.market_sequence}")
-        if row.at_ns > account.desk.now_ns and row.market_sequence == account.market_sequence == self._last:
+        heard = desk.market_sequence
+        if row.market_sequence < heard or row.at_ns < desk.now_ns:
+            return self._difference(f"by then the account had heard the market up to {heard}")
+        if row.market_sequence == heard and row.at_ns == desk.now_ns:
+            return self._gives_rows(self._asked(row))
+        if row.market_sequence == heard == self._last:
             # A session that ended before the next market fact: any message lets time pass, and facts ask for nothing.
             return self._gives_rows(account.on(row, row.at_ns))
-        if row.market_sequence > account.market_sequence or row.at_ns > account.desk.now_ns:
-            return self._told_next(row)
-        return self._gives_rows(self._asked(row))
+        return self._told_next(row)
 
     def _told_next(self, row: AccountFact) -> Difference | None:
         fact = next(self._market, None)
@@ -139,7 +140,7 @@ class _Replay:
     def _decided(self, row: CancelSubmitted | AmendSubmitted) -> int:
         """What waited for its order's own arrival was decided no later than it was recorded."""
         desk = self._account.desk
-        decided_ns = row.effective_at_ns - desk.latency_ns(row.command_id, Leg.ENTRY) - int(row.late)
+        decided_ns = row.effective_at_ns - desk.legs.ns(row.command_id, Leg.ENTRY) - int(row.late)
         order = desk.orders.known.get(row.client_order_id)
         waited = order is not None and row.effective_at_ns == order.effective_at_ns
         return min(decided_ns, row.at_ns) if waited else decided_ns

@@ -20,6 +20,7 @@ def opening(desk: Desk, at_ns: int, carried: tuple[PositionCarried, ...]) -> Ite
         balance=canonical(settings.balance), fee_schedule=settings.fee_schedule, maker_fee=canonical(settings.maker_fee),
         taker_fee=canonical(settings.taker_fee), slippage_model=settings.slippage_model, making=settings.making,
         entry_latency=settings.entry_latency, response_latency=settings.response_latency,
+        margin={symbol: each.canonical() for symbol, each in settings.margin.items()},
     )
     for each in carried:
         yield msgspec.structs.replace(each, at_ns=at_ns)

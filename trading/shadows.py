@@ -1,8 +1,12 @@
 """Three accounts on other terms that are told what the configured account is told: how far its profit hangs on what it assumes. Pure.
 
 - optimistic: resting orders fill at the touch, taking costs the best price, nothing takes time, the cheaper fees;
-- base: a queue (``prob_power``), the book walk, the latency that was measured, the fees that the venue publishes;
-- pessimistic: resting orders fill only by trades one tick through them, the book walk, the worst latency, the published fees.
+- base: a queue (``prob_power``), the walk of the book as the last trade has left it, the latency that was measured, the published fees;
+- pessimistic: resting orders fill only by trades one tick through them, the same walk, the worst latency, the published fees.
+
+Both walk by ``book_traded``, the model with the smallest errors against real takers (docs/FIDELITY.md, part b). ``book`` would not be the
+more pessimistic: on average it is no dearer, and it flatters whoever takes with the market's last move, by a basis point, with prices
+that are gone.
 
 Shadows are accounts of their own: what one rejects, holds or is liquidated of follows from its own fills. They see the orders; the
 strategy did not see them, and decided on the configured account's fills. So one thing is missing on record: a cancel that was never
@@ -22,11 +26,13 @@ from trading.account_settings import AccountSettings
 from trading.fees import FeeSchedule
 from trading.latency import UNMEASURED, Constant, KnownLatency, LogNormal, MeasuredLegs, worst_ns
 from trading.market_facts import Message
+from trading.matching import BOOK_TRADED
 from trading.messages import AccountFact, CancelOrder, PositionCarried, SubmitOrder
 from trading.orders import Order
 from trading.pnl_interval import Outcome, PnlInterval
 from trading.quantities import EXACT, canonical
 from trading.queue_models import Penetrate, ProbPower, Touch
+from trading.reading import Readings
 
 __all__ = ["ShadowSettings", "ShadowedAccount", "shadow_settings"]
 
@@ -58,10 +64,10 @@ def shadow_settings(configured: AccountSettings, published: FeeSchedule | None, 
             told, making=Touch(), slippage_model="top", entry_latency=AT_ONCE, response_latency=AT_ONCE, **_cheaper(configured.fees, charged),
         ),
         base=msgspec.structs.replace(
-            told, making=ProbPower(), slippage_model="book", entry_latency=entry, response_latency=response, **_fees(charged),
+            told, making=ProbPower(), slippage_model=BOOK_TRADED, entry_latency=entry, response_latency=response, **_fees(charged),
         ),
         pessimistic=msgspec.structs.replace(
-            told, making=Penetrate(ticks=1), slippage_model="book", entry_latency=_worst(entry, configured.entry_latency),
+            told, making=Penetrate(ticks=1), slippage_model=BOOK_TRADED, entry_latency=_worst(entry, configured.entry_latency),
             response_latency=_worst(response, configured.response_latency), **_fees(charged),
         ),
     )
@@ -71,9 +77,10 @@ class ShadowedAccount(Account):
     """The configured account; whatever it is told, its shadows are told first. Give it to trading/replay.py for the account of a ledger."""
 
     def __init__(self, settings: AccountSettings, fingerprint: str, shadows: ShadowSettings) -> None:
-        super().__init__(settings, fingerprint)
+        readings = Readings(settings.print_band_bps)
+        super().__init__(settings, fingerprint, readings)
         self._measured = shadows.base.entry_latency != UNMEASURED
-        self.shadows = tuple(Account(each, fingerprint) for each in msgspec.structs.astuple(shadows))
+        self.shadows = tuple(Account(each, fingerprint, readings) for each in msgspec.structs.astuple(shadows))
 
     def open(self, at_ns: int, carried: tuple[PositionCarried, ...] = ()) -> tuple[AccountFact, ...]:
         for shadow in self.shadows:
@@ -81,9 +88,10 @@ class ShadowedAccount(Account):
         return super().open(at_ns, carried)
 
     def on(self, message: Message, now_ns: int) -> tuple[AccountFact, ...]:
+        submitted = message if isinstance(message, SubmitOrder) else None
         for shadow in self.shadows:
-            if isinstance(message, SubmitOrder):
-                for cancel in self._overdue(shadow, message):
+            if submitted is not None:
+                for cancel in self._overdue(shadow, submitted):
                     shadow.on(cancel, now_ns)
             shadow.on(message, now_ns)
         return super().on(message, now_ns)

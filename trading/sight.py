@@ -15,19 +15,16 @@ GAP, NOT_HEARD_AGAIN = "gap", "not_heard_again"
 class Sight:
     """``unseen`` maps a symbol whose market is not seen now to the event time it was last seen at.
 
-    ``outages`` counts those that are over or under way; another loss while a market is not seen belongs to the same one.
+    ``outages`` counts those that are over or under way; another loss while a market is not seen belongs to the same one. ``missing``
+    are the market sequences that are missing for ever.
     """
 
     def __init__(self) -> None:
         self.unseen: dict[str, int] = {}
+        self.missing: list[range] = []
         self.outages = 0
         self._unseen_ns = 0
-        self._missing: list[range] = []
         self._last = 0
-
-    @property
-    def has_gaps(self) -> bool:
-        return bool(self._missing)
 
     def lose(self, fact: MarketUnobserved) -> None:
         if fact.symbol not in self.unseen:
@@ -35,8 +32,8 @@ class Sight:
             self.outages += 1
         if fact.first_missing:
             missing = range(fact.first_missing, fact.last_missing + 1)
-            if missing not in self._missing:
-                self._missing.append(missing)
+            if missing not in self.missing:
+                self.missing.append(missing)
 
     def regain(self, fact: MarketObserved) -> None:
         self._unseen_ns += _between(self.unseen.pop(fact.symbol, 0), fact.at_ns)
@@ -47,16 +44,16 @@ class Sight:
         return self._unseen_ns + sum(_between(from_ns, now_ns) for from_ns in self.unseen.values())
 
     def is_missing(self, sequence: int) -> bool:
-        return bool(self._missing) and any(sequence in missing for missing in self._missing)
+        return any(sequence in missing for missing in self.missing)
 
     def crosses_gap(self, sequence: int) -> bool:
         """True for the first market fact behind missing ones, each time the market is told in order."""
         before, self._last = self._last, sequence
-        return any(before < missing.start <= sequence for missing in self._missing)
+        return any(before < missing.start <= sequence for missing in self.missing)
 
     def ends_before_gap(self, sequence: int) -> bool:
         """True for the last market fact before missing ones."""
-        return any(missing.start == sequence + 1 for missing in self._missing)
+        return any(missing.start == sequence + 1 for missing in self.missing)
 
 
 def _between(from_ns: int, to_ns: int) -> int:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from decimal import Decimal, localcontext
+from typing import Any
 
 import msgspec
 
 from trading.ledger import Drawdown, Ledger
+from trading.margin import MarginSettings
 from trading.messages import (
     AccountFact, ClosedLot, EquityMarked, FundingPaid, MarketObserved, MarketUnobserved, OrderAccepted, OrderCanceled, OrderDenied,
     OrderExpired, OrderFilled, OrderRejected, OrderSubmitted, OrderTriggered, PositionCarried, SessionClosed, SessionOpened,
@@ -30,6 +32,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     - ``slippage_avg_bps``: over fills that took liquidity, weighted by quantity; positive is worse than the mid.
     - ``winning_lots``, ``losing_lots`` and ``profit_factor`` (gains / losses, None without losses) are of closed lots
       after fees.
+    - ``margin``: by symbol the ``leverage``, whose word the tiers are (``tiers_from``: venue or config), and the ``tiers``.
     - ``unobserved_count``: how often the market was out of sight, ``unobserved_s``: for how many seconds of event time
       in all, ``unobserved_orders``: the orders that were open when it was lost. None of them filled meanwhile.
     """
@@ -53,6 +56,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     losing_lots: int
     profit_factor: Decimal | None
     positions: dict[str, Decimal]
+    margin: dict[str, dict[str, Any]]
     bars: int
     warmup_bars: int
     warmup_complete: bool
@@ -78,6 +82,7 @@ class Tally:
     def __init__(self) -> None:
         self._ledger = Ledger(ZERO)
         self._drawdown = Drawdown(ZERO)
+        self._margin: dict[str, dict[str, Any]] = {}
         self._marks: dict[str, Decimal] = {}
         self._states: dict[str, OrderState] = {}
         self._trades = {Liquidity.MAKER: 0, Liquidity.TAKER: 0}
@@ -99,6 +104,7 @@ class Tally:
         match fact:
             case SessionOpened():
                 self._ledger, self._drawdown = Ledger(fact.balance), Drawdown(fact.balance)
+                self._margin = {symbol: _told(each) for symbol, each in fact.margin.items()}
             case PositionCarried():
                 self._carry(fact)
             case OrderFilled():
@@ -178,7 +184,7 @@ class Tally:
             slippage_avg_bps=canonical(ratio(self._slippage, self._taken)), winning_lots=self._winning,
             losing_lots=self._losing,
             profit_factor=canonical(ratio(self._gains, self._losses)) if self._losses else None,
-            positions={symbol: holding.quantity for symbol, holding in ledger.open_holdings()},
+            positions={symbol: holding.quantity for symbol, holding in ledger.open_holdings()}, margin=self._margin,
             bars=sum(each.bars for each in progress),
             warmup_bars=max((each.warmup_bars for each in progress), default=0),
             warmup_complete=bool(progress) and all(each.warmup_complete for each in progress),
@@ -190,6 +196,10 @@ class Tally:
         """Every state that at least one order is in, alphabetically."""
         states = sorted(self._states.values())
         return {state.value: states.count(state) for state in sorted(set(states))}
+
+
+def _told(margin: MarginSettings) -> dict[str, Any]:
+    return msgspec.structs.asdict(margin) | {"tiers": list(map(msgspec.structs.asdict, margin.tiers))}
 
 
 def _seconds(span_ns: int) -> Decimal:

@@ -44,13 +44,13 @@ class Due(NamedTuple):
 
 
 class Orders:
-    """``known`` holds every order, open or closed, in the order of arrival."""
+    """``known`` holds every order, open or closed, in the order of arrival; ``conditional`` those at the venue that are not yet orders proper."""
 
     def __init__(self) -> None:
         self.known: dict[str, Order] = {}
         self._open: dict[str, Order] = {}
         self._working: dict[tuple[str, Side], dict[str, Order]] = {}
-        self._conditional: dict[str, Order] = {}
+        self.conditional: dict[str, Order] = {}
         self._families: dict[tuple[str, str], list[str]] = {}
         self._due: list[Due] = []
         self._dues = 0
@@ -74,9 +74,7 @@ class Orders:
 
     def awaiting_trigger(self, symbol: str) -> tuple[Order, ...]:
         """Conditional orders that could trigger: those that do not sleep behind a parent, oldest first."""
-        if not self._conditional:
-            return ()
-        return tuple(each for each in self._conditional.values() if each.symbol == symbol and not self.sleeps(each))
+        return tuple(each for each in self.conditional.values() if each.symbol == symbol and not self.sleeps(each))
 
     def sleeps(self, order: Order) -> bool:
         """Behind a parent that has no fill yet."""
@@ -158,11 +156,11 @@ class Orders:
             order.accepted_sequence = market_sequence
             self._working.setdefault((order.symbol, order.side), {})[order.client_order_id] = order
             if order.awaits_trigger:
-                self._conditional[order.client_order_id] = order
+                self.conditional[order.client_order_id] = order
         return refused
 
     def trigger(self, order: Order) -> Refused | None:
-        self._conditional.pop(order.client_order_id, None)
+        self.conditional.pop(order.client_order_id, None)
         return order.advance(OrderEvent.TRIGGER)
 
     def rest(self, order: Order) -> Refused | None:
@@ -207,7 +205,7 @@ class Orders:
     def _close(self, order: Order) -> None:
         del self._open[order.client_order_id]
         self._working.get((order.symbol, order.side), {}).pop(order.client_order_id, None)
-        self._conditional.pop(order.client_order_id, None)
+        self.conditional.pop(order.client_order_id, None)
         self._unrest(order)
 
     def _unrest(self, order: Order) -> None:

@@ -161,9 +161,18 @@ def read_funding(data: msgspec.Raw) -> Funding:
     return Funding(row.fundingRate.scaleb(-2), row.markPrice, int(row.nextFundingTime) * MS)
 
 
-def read_tiers(data: msgspec.Raw) -> tuple[PositionTier, ...]:
-    """Margin tiers, smallest position first."""
-    return tuple(sorted(decode_rows(data, PositionTier), key=lambda tier: tier.startValue))
+def read_tiers(symbol: str) -> Callable[[msgspec.Raw], tuple[PositionTier, ...] | VenueRefusal]:
+    """The symbol's margin tiers, smallest notional first; numbers that cannot be are not asked for again. Whether the tiers make
+    sense together is for whoever trades by them."""
+
+    def read(data: msgspec.Raw) -> tuple[PositionTier, ...] | VenueRefusal:
+        found = [tier for tier in decode_rows(data, PositionTier) if tier.symbol == symbol]
+        numbers = [number for tier in found for number in (tier.startValue, tier.endValue, tier.maintenanceMarginRate)]
+        if not all(number.is_zero() or sane(number) for number in numbers):
+            return VenueRefusal(CODE_SUCCESS, f"absurd number in a tier of {symbol}")
+        return tuple(sorted(found, key=lambda tier: tier.startValue))
+
+    return read
 
 
 def _instrument(pair: TradingPair) -> Instrument:

@@ -64,8 +64,8 @@ def funding_call(symbol: str) -> Call:
 
 
 def tiers_call(symbol: str) -> Call:
-    """-> tuple[PositionTier, ...]."""
-    return Call(POSITION_TIERS_PATH, (("symbol", symbol),), read_tiers)
+    """-> tuple[PositionTier, ...], smallest notional first."""
+    return Call(POSITION_TIERS_PATH, (("symbol", symbol),), read_tiers(symbol))
 
 
 class RestVenue:

@@ -1,21 +1,19 @@
-"""The tape's own takers as a test: what each paid, against what our ``book`` model would have said just before it.
+"""The tape's own takers as a test: what each paid, against what the product's taking models would have said just before it.
 
 An aggressor is not on the tape, only its prints, several to a push of some 110 ms. Two readings of who it was:
 
 - ``walk``: consecutive prints of one push and side whose price does not come back: one order walking the book.
 - ``push``: all prints of one push and side, as if one order had come at that instant.
 
-Three predictions of its VWAP, each by the session's own ``book`` walk of the newest window before it; they differ in where the walk
-begins. None looks ahead:
+Each is predicted by what a session fills: a desk hears the tape, and the models are told what an order's arrival would tell them.
 
-- ``raw``: at the window's best price. Up to 310 ms old, and the market moves meanwhile.
-- ``pushes``: at the touch that the last print of earlier pushes implies: a buyer paid the ask, so the bid is one tick below, and the
-  other way round. A window newer than the print overrules it. Known to whoever hears the feed.
-- ``prints``: the same with the last print before this aggressor, also of its own push. Known to the venue, not yet to the listener:
-  it measures the model, without the age of what the model is told.
+- ``book``: walks the newest window, up to 310 ms old; the market moves meanwhile.
+- ``book_traded``: the same from where the last trade of earlier pushes implies the touch: what a session with that model would fill.
+- ``prints``: ``book_traded`` at a desk that has also heard what its own push printed before it. Known to the venue, not yet to the
+  listener: it measures the model, without the age of what the model is told.
 
-Levels of the window that are better than the touch are gone; where the window has none at the touch itself, as much is assumed there
-as it showed at its best.
+A third reading needs no aggressor: ``next window``, what a market order of a given size would pay by each new window, predicted with what
+was known before it. None of them looks ahead. Must not know how a model works.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,73 +21,82 @@ from decimal import Decimal
 
 import msgspec
 
+from benchmarks.realism.paper_account import account_settings
 from benchmarks.realism.recorded_market import RecordedMarket
 from benchmarks.realism.table import Part
-from trading.book import Book, within
-from trading.matching import TAKER_MODELS, Taking
+from trading.book import within
+from trading.desk import Desk
+from trading.execution import taking_of
+from trading.matching import BOOK_TRADED, TAKER_MODELS, Execution
 from trading.messages import BookChanged, Print, TradesPrinted
-from trading.quantities import BASIS_POINTS, EXACT, Instrument, signed
+from trading.quantities import BASIS_POINTS, EXACT, ZERO, signed
 from trading.words import Side
 
-__all__ = ["Aggressor", "Error", "errors_of", "pushed", "self_test", "walked"]
+__all__ = ["Aggressor", "Error", "errors_at_windows", "errors_of", "pushed", "self_test", "walked"]
 
-NOTHING, HUNDREDTH, TENTH, ONE, EVERYTHING = map(Decimal, ("0", "0.01", "0.1", "1", "1e12"))
-BUCKETS = (
-    ("<= 0.01", NOTHING, HUNDREDTH), ("0.01 - 0.1", HUNDREDTH, TENTH), ("0.1 - 1", TENTH, ONE), ("all <= 1", NOTHING, ONE), ("> 1", ONE, EVERYTHING),
-)
 AIM_BPS = 0.05
+MODELS = ("book", BOOK_TRADED)
+SIZES = tuple(map(Decimal, ("0.1", "1", "5")))
 
-
-Touches = dict[Side, Decimal]
-"""The best price that an aggressor of each side finds."""
+Cell = str | int | float | None
 
 
 class Aggressor(msgspec.Struct, frozen=True):
+    """One order as its prints tell of it, oldest first."""
+
     side: Side
     quantity: Decimal
     vwap: Decimal
-    last_price: Decimal
+    prints: tuple[Print, ...]
 
 
 Reading = Callable[[Sequence[Print]], list[Aggressor]]
 
 
 class Error(msgspec.Struct, frozen=True):
-    """Signed: positive when the aggressor really paid more than predicted. ``visible``: the window held the whole quantity."""
+    """Signed: positive when the aggressor really paid more than predicted. ``visible``: the window held the whole quantity. ``away``: how
+    far the earlier pushes have moved the touch since the window, positive for the worse."""
 
     prediction: str
     quantity: Decimal
     bps: float
     visible: bool
+    away: Decimal = ZERO
+
+
+def _between(low: str, high: str) -> Callable[[Error], bool]:
+    return lambda error: Decimal(low) < error.quantity <= Decimal(high)
+
+
+BUCKETS: dict[str, Callable[[Error], bool]] = {
+    "<= 0.01": _between("0", "0.01"), "0.01 - 0.1": _between("0.01", "0.1"), "0.1 - 1": _between("0.1", "1"), "all <= 1": _between("0", "1"),
+    "> 1": _between("1", "1e12"),
+    "<= 1, moved away": lambda error: error.quantity <= 1 and error.away > 0,
+    "<= 1, come nearer": lambda error: error.quantity <= 1 and error.away < 0,
+}
 
 
 def self_test(market: RecordedMarket) -> Part:
     """Part (b)."""
-    rows: list[tuple[str | int | float | None, ...]] = []
+    rows: list[tuple[Cell, ...]] = []
     for reading, group in READINGS.items():
-        found = list(errors_of(market, group))
-        for prediction in dict.fromkeys(error.prediction for error in found):
-            mine = [error for error in found if error.prediction == prediction]
-            rows += [_row(reading, prediction, name, [each for each in mine if low < each.quantity <= high]) for name, low, high in BUCKETS]
+        rows += _rows(reading, list(errors_of(market, group)), BUCKETS)
+    at_windows = list(errors_at_windows(market))
+    rows += _rows("next window", at_windows, {f"{size}": _of_size(size) for size in SIZES})
     notes = (
         f"aim: mean |error| of at most {AIM_BPS} bps up to 1 coin; size in base coin; bias: what was really paid beyond the prediction",
-        "raw: window only; pushes: touch implied by earlier pushes; prints: touch implied by the print before, also of the same push",
+        f"book: the window only; {BOOK_TRADED}: moved by earlier pushes, the row of a session with that model and of the shadow accounts base"
+        " and pessimistic; prints: the same, told what its own push printed before",
+        "moved away, come nearer: aggressors who found the touch worse, or better, than the window's by earlier pushes",
         "coverage: of the aggressors behind the tape's first window (count), those whose whole quantity the window held",
     )
-    columns = ("aggressors read as", "from", "size", "count", "mean |error| bps", "median bps", "p95 bps", "bias bps", "coverage")
-    return Part("(b) the tape's own takers: VWAP predicted by the book model", columns, tuple(rows), notes)
+    columns = ("aggressors read as", "model", "size", "count", "mean |error| bps", "median bps", "p95 bps", "bias bps", "coverage")
+    return Part("(b) the tape's own takers: VWAP predicted by the taking models", columns, tuple(rows), notes)
 
 
 def walked(prints: Sequence[Print]) -> list[Aggressor]:
     """Consecutive prints of one side whose price does not come back."""
-    groups: list[list[Print]] = []
-    for each in prints:
-        last = groups[-1][-1] if groups else None
-        if last is not None and each.aggressor is last.aggressor and within(each.aggressor.opposite, last.price, each.price):
-            groups[-1].append(each)
-        else:
-            groups.append([each])
-    return [_aggressor(group) for group in groups]
+    return [_aggressor(group) for group in _walks(prints)]
 
 
 def pushed(prints: Sequence[Print]) -> list[Aggressor]:
@@ -103,52 +110,94 @@ READINGS: dict[str, Reading] = {"walk": walked, "push": pushed}
 
 def errors_of(market: RecordedMarket, group: Reading) -> Iterator[Error]:
     """Every prediction for every aggressor behind the first window; ``prints`` only where the reading keeps the prints' order."""
-    book: Book | None = None
-    touches: Touches = {}
+    session, venue = _desk(market), _desk(market)
     for fact in market.facts:
-        if isinstance(fact, BookChanged):
-            book = Book(fact.symbol).replaced(fact)
-            touches = {side: book.opposite(side)[0][0] for side in Side}
-        elif isinstance(fact, TradesPrinted) and book is not None:
-            earlier = touches
+        if not isinstance(fact, TradesPrinted):
+            venue.observe(fact, fact.at_ns)
+        elif session.markets[fact.symbol].book.usable:
             for aggressor in group(fact.prints):
-                yield _error("raw", market.instrument, book, aggressor, book.opposite(aggressor.side)[0][0])
-                yield _error("pushes", market.instrument, book, aggressor, earlier[aggressor.side])
+                for model in MODELS:
+                    yield from _errors(session, fact.symbol, model, model, aggressor)
                 if group is walked:
-                    yield _error("prints", market.instrument, book, aggressor, touches[aggressor.side])
-                    touches = _implied(market.instrument, aggressor.side, aggressor.last_price)
-            touches = _implied(market.instrument, fact.prints[-1].aggressor, fact.prints[-1].price)
+                    yield from _errors(venue, fact.symbol, BOOK_TRADED, "prints", aggressor)
+                    venue.observe(msgspec.structs.replace(fact, prints=aggressor.prints), fact.at_ns)
+        session.observe(fact, fact.at_ns)
 
 
-def _implied(instrument: Instrument, side: Side, price: Decimal) -> Touches:
-    """A buyer paid the ask, a seller got the bid; the other side is one tick away."""
-    return {side: price, side.opposite: price - signed(side, instrument.tick)}
+def errors_at_windows(market: RecordedMarket) -> Iterator[Error]:
+    """Every prediction for a market order of each size and side at every window but the first."""
+    session, symbol = _desk(market), market.instrument.symbol
+    asked = [(model, side, size) for model in MODELS for side in Side for size in SIZES]
+    for fact in market.facts:
+        if not (isinstance(fact, BookChanged) and session.markets[symbol].book.usable):
+            session.observe(fact, fact.at_ns)
+            continue
+        before = [_taken(session, symbol, *each) for each in asked]
+        session.observe(fact, fact.at_ns)
+        if session.markets[symbol].book.usable:
+            for (model, side, size), predicted in zip(asked, before, strict=True):
+                paid = _taken(session, symbol, "book", side, size)
+                if predicted and paid:
+                    yield Error(model, size, _bps(side, _vwap(paid), _vwap(predicted)), _is_visible(predicted))
 
 
-def _error(prediction: str, instrument: Instrument, book: Book, aggressor: Aggressor, touch: Decimal) -> Error:
-    side, levels = aggressor.side, book.opposite(aggressor.side)
-    behind = tuple(level for level in levels if within(side.opposite, touch, level[0]))
-    if not behind or behind[0][0] != touch:
-        behind = ((touch, levels[0][1]), *behind)
-    moved = msgspec.structs.replace(book, asks=behind) if side is Side.BUY else msgspec.structs.replace(book, bids=behind)
-    scope = instrument.price_protect_scope
-    taking = Taking(
-        instrument, moved, side, aggressor.quantity, None, Decimal(0), band=(touch * (1 - scope), touch * (1 + scope)),
-    )
-    executions = TAKER_MODELS["book"](taking)
-    value = sum((each.price * each.quantity for each in executions), Decimal(0))
-    predicted = EXACT.divide(value, sum((each.quantity for each in executions), Decimal(0)))
-    error_bps = float(signed(side, aggressor.vwap - predicted) / predicted * BASIS_POINTS)
-    return Error(prediction, aggressor.quantity, error_bps, not any(each.extrapolated for each in executions))
+def _errors(desk: Desk, symbol: str, model: str, prediction: str, aggressor: Aggressor) -> Iterator[Error]:
+    """None where the venue's price protection leaves nothing to take."""
+    side, known = aggressor.side, desk.markets[symbol]
+    executions = _taken(desk, symbol, model, side, aggressor.quantity)
+    if executions:
+        best = known.book.opposite(side)[0][0]
+        implied = best if known.touch is None else known.touch.ask if side is Side.BUY else known.touch.bid
+        error_bps = _bps(side, aggressor.vwap, _vwap(executions))
+        yield Error(prediction, aggressor.quantity, error_bps, _is_visible(executions), signed(side, implied - best))
+
+
+def _desk(market: RecordedMarket) -> Desk:
+    return Desk(account_settings(market, 0), "self-test")
+
+
+def _taken(desk: Desk, symbol: str, model: str, side: Side, quantity: Decimal) -> tuple[Execution, ...]:
+    return TAKER_MODELS[model](taking_of(desk, symbol, side, quantity, None))
 
 
 def _aggressor(prints: Sequence[Print]) -> Aggressor:
-    quantity = sum((each.quantity for each in prints), Decimal(0))
-    value = sum((each.price * each.quantity for each in prints), Decimal(0))
-    return Aggressor(prints[0].aggressor, quantity, EXACT.divide(value, quantity), prints[-1].price)
+    return Aggressor(prints[0].aggressor, sum((each.quantity for each in prints), ZERO), _vwap(prints), tuple(prints))
 
 
-def _row(reading: str, prediction: str, size: str, errors: Sequence[Error]) -> tuple[str | int | float | None, ...]:
+def _walks(prints: Sequence[Print]) -> list[list[Print]]:
+    groups: list[list[Print]] = []
+    for each in prints:
+        last = groups[-1][-1] if groups else None
+        if last is not None and each.aggressor is last.aggressor and within(each.aggressor.opposite, last.price, each.price):
+            groups[-1].append(each)
+        else:
+            groups.append([each])
+    return groups
+
+
+def _vwap(parts: Sequence[Execution] | Sequence[Print]) -> Decimal:
+    return EXACT.divide(sum((each.price * each.quantity for each in parts), ZERO), sum((each.quantity for each in parts), ZERO))
+
+
+def _bps(side: Side, paid: Decimal, predicted: Decimal) -> float:
+    return float(signed(side, paid - predicted) / predicted * BASIS_POINTS)
+
+
+def _is_visible(executions: Sequence[Execution]) -> bool:
+    return not any(each.extrapolated for each in executions)
+
+
+def _of_size(size: Decimal) -> Callable[[Error], bool]:
+    return lambda error: error.quantity == size
+
+
+def _rows(reading: str, errors: Sequence[Error], buckets: dict[str, Callable[[Error], bool]]) -> Iterator[tuple[Cell, ...]]:
+    for prediction in dict.fromkeys(error.prediction for error in errors):
+        mine = [error for error in errors if error.prediction == prediction]
+        yield from (_row(reading, prediction, name, [each for each in mine if belongs(each)]) for name, belongs in buckets.items())
+
+
+def _row(reading: str, prediction: str, size: str, errors: Sequence[Error]) -> tuple[Cell, ...]:
     sizes = sorted(abs(error.bps) for error in errors)
     if not sizes:
         return reading, prediction, size, 0, None, None, None, None, None

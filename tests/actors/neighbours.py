@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from actors.envelopes import (
-    Answer, Command, FactsGiven, FactsWanted, Fetch, Fetched, FetchedInstruments, FetchedKlines, FetchFailed, FetchKlines,
-    KlineRow, LedgerHead, LegGiven, LegWanted, MarketGiven, MarketWanted,
+    Answer, Command, FactsGiven, FactsWanted, Fetch, Fetched, FetchedInstruments, FetchedKlines, FetchedTiers, FetchFailed,
+    FetchKlines, FetchTiers, KlineRow, LedgerHead, LegGiven, LegWanted, MarketGiven, MarketWanted, TierRow,
 )
 from actors.telling import told
 from messaging.channels import Client
@@ -84,31 +84,38 @@ class FakeFeed:
 
 
 class FakeGateway:
-    """Knows one instrument and the bars it is given; ``failure`` makes it answer with that reason instead. ``leg``: what it says of the
-    way to the venue. ``deaf``: it answers nobody, as if it had died over it."""
+    """Knows one instrument and the bars and tiers it is given; ``failure`` makes it answer with that reason instead. ``leg``: what it says
+    of the way to the venue. ``deaf``: kinds of question that it does not answer, as if it had died over them."""
 
     def __init__(self, room: ActorRoom, instruments: Sequence[Instrument] = (BTC,)) -> None:
         self._server = room.channels.server("gateway")
         self._instruments = tuple(instruments)
         self.bars: tuple[KlineRow, ...] = ()
+        self.tiers: tuple[TierRow, ...] = ()
         self.failure = ""
         self.leg: LogNormal | None = None
-        self.deaf = False
+        self.deaf: tuple[type, ...] = ()
         self.asked: list[Fetch] = []
+
+    def times(self, request_id: str) -> int:
+        """How often a question came."""
+        return sum(each.request_id == request_id for each in self.asked)
 
     def serve(self) -> None:
         while (received := self._server.receive()) is not None:
             peer, message = received
             if isinstance(message, Fetch):
                 self.asked.append(message)
-                if not self.deaf:
+                if not isinstance(message.request, self.deaf):
                     self._server.send(peer, Fetched(request_id=message.request_id, answer=self._answer(message), leg_latency=self.leg))
 
-    def _answer(self, fetch: Fetch) -> FetchFailed | FetchedKlines | FetchedInstruments:
+    def _answer(self, fetch: Fetch) -> FetchFailed | FetchedKlines | FetchedInstruments | FetchedTiers:
         if self.failure:
             return FetchFailed(reason=self.failure)
         if isinstance(fetch.request, FetchKlines):
             return FetchedKlines(rows=self.bars[-fetch.request.limit:])
+        if isinstance(fetch.request, FetchTiers):
+            return FetchedTiers(symbol=fetch.request.symbol, rows=self.tiers)
         return FetchedInstruments(instruments=self._instruments)
 
 

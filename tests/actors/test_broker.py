@@ -7,10 +7,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from actors.broker import Broker, BrokerSettings
-from actors.envelopes import Answer, Command, FactsGiven, FactTold
+from actors.envelopes import Answer, Command, FactsGiven, FactTold, FetchInstruments, FetchTiers, TierRow
 from messaging.control import Drained, Halt, Halted, Hello
 from records.ledger import Ledger, LedgerReader
 from records.state import PaperState, load_state
@@ -23,6 +24,7 @@ from trading.account import Account
 from trading.account_settings import AccountSettings
 from trading.invariants import violations
 from trading.latency import Constant
+from trading.margin import MarginSettings
 from trading.messages import (
     AccountFact, CancelOrder, DenyOrder, MarketFact, MarketObserved, MarketUnobserved, OrderDenied, OrderFilled, OrderSubmitted, Print,
     ReportProgress, SessionClosed, SessionOpened, StrategyProgressed, SubmitOrder, TradesPrinted, TradingStateChanged,
@@ -53,11 +55,12 @@ class Bank:
         self.facts = room.channels.subscriber("facts")
         self.told: list[FactTold] = []
         self.incarnation = 0
+        self.settings = SETTINGS
         self.feed.tell(*self.near.books(2))
 
     def start(self, kind: type[Broker] = Broker, **more: Any) -> RunningActor:
         self.incarnation += 1
-        return RunningActor(self.room, kind, "broker", SETTINGS, self.incarnation, **more)
+        return RunningActor(self.room, kind, "broker", self.settings, self.incarnation, **more)
 
     def started(self, kind: type[Broker] = Broker) -> RunningActor:
         broker = self.start(kind)
@@ -120,6 +123,41 @@ def test_it_opens_the_session_with_what_the_venue_says_and_serves(bank: Bank) ->
     assert isinstance(opened, SessionOpened) and opened.instruments == (BTC,) and opened.fingerprint == "feedc0de"
     assert broker.stop() == 0
     assert "LEDGER_RECOVERED" not in broker.log.names()
+
+
+MARGINED = msgspec.structs.replace(SETTINGS, account=SETTINGS.account | {"margin": {SYMBOL: MarginSettings(10)}})
+
+
+def test_it_opens_with_the_venues_tiers_and_goes_on_with_them_after_a_crash(bank: Bank) -> None:
+    bank.settings, bank.gateway.tiers = MARGINED, (TierRow(Decimal(0), Decimal(600), 20, Decimal("0.01")),)
+    broker = bank.started()
+    (margin,) = bank.of(SessionOpened)[0].margin.values()
+    assert (margin.tiers_from, margin.leverage, margin.tiers[0].end_value) == ("venue", 10, Decimal(600))
+    assert broker.stop() == 0
+    bank.gateway.tiers = ()
+    again = bank.started()
+    assert bank.answer(bank.order("large", "0.01"), "large").reason == "leverage", "650 are more than the last tier holds"
+    assert again.stop() == 0 and "MARGIN_TIERS_UNAVAILABLE" not in again.log.names()
+
+
+def test_without_the_venues_tiers_it_opens_with_the_configured_ones_and_says_so(bank: Bank) -> None:
+    bank.settings = MARGINED
+    broker = bank.started()
+    assert bank.of(SessionOpened)[0].margin == MARGINED.account["margin"]
+    (said,) = broker.log.named("MARGIN_TIERS_UNAVAILABLE")
+    assert (said["symbol"], said["reason"]) == (SYMBOL, "tiers must not be empty")
+    assert broker.stop() == 0
+
+
+def test_what_a_gateway_has_lost_is_asked_again(bank: Bank) -> None:
+    bank.settings, bank.gateway.tiers = MARGINED, (TierRow(Decimal(0), Decimal(600), 20, Decimal("0.01")),)
+    bank.gateway.deaf = (FetchInstruments, FetchTiers)
+    broker = bank.start()
+    bank.near.until(lambda: all(bank.gateway.times(name) >= 2 for name in ("instruments", f"tiers:{SYMBOL}")))
+    bank.gateway.deaf = ()
+    bank.near.until(lambda: broker.said(Hello))
+    assert bank.of(SessionOpened)[0].margin[SYMBOL].tiers_from == "venue"
+    assert broker.stop() == 0
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
-"""A broker whose latencies are to be fitted: it waits for what is measured, not for ever, and writes what it found into the first row."""
+"""A broker whose latencies are to be fitted: it waits for what is measured and for the tiers, for neither for ever, and writes what it found
+into the first row."""
 
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from actors.broker import Broker, BrokerSettings
-from actors.envelopes import LegGiven
+from actors.envelopes import FetchTiers, LegGiven, TierRow
 from messaging.control import Drained, Hello, Leave
 from messaging.mailbox import Delivery
 from records.ledger import LedgerReader
@@ -16,6 +18,7 @@ from tests.actors.harness import ActorRoom, RunningActor, actor_room
 from tests.actors.neighbours import FakeFeed, FakeGateway, Neighbours
 from tests.trading.decision_facts import SYMBOL
 from trading.latency import Fitted, LatencyModel, LogNormal
+from trading.margin import MarginSettings
 from trading.messages import AccountFact, SessionOpened
 
 REST = LogNormal(Decimal(12), Decimal("0.3"), Decimal(90))
@@ -24,6 +27,9 @@ SETTINGS = BrokerSettings(
     symbols=(SYMBOL,), fingerprint="feedc0de",
     account={"position_max": {SYMBOL: Decimal("0.1")}, "entry_latency": Fitted(), "response_latency": Fitted()},
 )
+
+
+MARGINED = msgspec.structs.replace(SETTINGS, account=SETTINGS.account | {"margin": {SYMBOL: MarginSettings(10)}})
 
 
 class CountsAnswers(Broker):
@@ -49,11 +55,12 @@ class Bank:
         self.feed, self.gateway = FakeFeed(room), FakeGateway(room)
         self.near = Neighbours(room, self.feed, self.gateway)
         self.gateway.leg = REST
+        self.settings = SETTINGS
         self._incarnation = 0
 
     def start(self, kind: type[Broker] = Broker) -> RunningActor:
         self._incarnation += 1
-        return self._room.start(kind, "broker", SETTINGS, self._incarnation)
+        return self._room.start(kind, "broker", self.settings, self._incarnation)
 
     def serves(self, broker: RunningActor) -> None:
         self.near.until(lambda: broker.said(Hello))
@@ -65,10 +72,13 @@ class Bank:
         finally:
             reader.close()
 
-    def legs(self) -> tuple[LatencyModel, LatencyModel]:
+    def opened(self) -> SessionOpened:
         opened = self.rows()[0]
         assert isinstance(opened, SessionOpened)
-        return opened.entry_latency, opened.response_latency
+        return opened
+
+    def legs(self) -> tuple[LatencyModel, LatencyModel]:
+        return self.opened().entry_latency, self.opened().response_latency
 
 
 @pytest.fixture
@@ -81,7 +91,7 @@ def test_each_leg_is_what_its_transport_measured_and_the_feed_is_asked_until_it_
     broker = bank.start()
     bank.feed.leg = LegGiven()
     bank.near.until(lambda: bank.feed.leg_asked >= 3)
-    assert not broker.said(Hello) and len(bank.gateway.asked) == 6, "rest is asked once"
+    assert not broker.said(Hello) and bank.gateway.times("latency:1") < 3, "rest has answered"
     bank.feed.leg = LegGiven(leg_latency=WS)
     bank.serves(broker)
     assert bank.legs() == (REST, WS)
@@ -97,7 +107,7 @@ def test_a_feed_that_will_never_know_is_not_waited_for(bank: Bank) -> None:
 
 
 def test_a_feed_that_says_nothing_is_waited_for_until_the_deadline(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actors.broker.MEASURED_WITHIN_NS", 600_000_000)
+    monkeypatch.setattr("actors.opening.MEASURED_WITHIN_NS", 600_000_000)
     broker = bank.start()
     bank.near.until(lambda: bank.feed.leg_asked >= 2)
     assert not broker.said(Hello)
@@ -107,12 +117,37 @@ def test_a_feed_that_says_nothing_is_waited_for_until_the_deadline(bank: Bank, m
 
 
 def test_a_gateway_that_died_over_the_questions_is_asked_again(bank: Bank) -> None:
-    bank.feed.leg, bank.gateway.deaf = LegGiven(leg_latency=WS), True
+    bank.feed.leg, bank.gateway.deaf = LegGiven(leg_latency=WS), (object,)
     broker = bank.start()
     bank.near.until(lambda: len(bank.gateway.asked) >= 12)
-    bank.gateway.deaf = False
+    bank.gateway.deaf = ()
     bank.serves(broker)
     assert bank.legs() == (REST, WS)
+    assert broker.stop() == 0
+
+
+def test_tiers_are_waited_for_when_all_is_measured_and_not_for_ever(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.opening.TIERS_WITHIN_NS", 1_500_000_000)
+    bank.settings, bank.feed.leg, bank.gateway.deaf = MARGINED, LegGiven(leg_latency=WS), (FetchTiers,)
+    broker = bank.start()
+    bank.near.until(lambda: bank.gateway.times(f"tiers:{SYMBOL}") >= 3)
+    assert not broker.said(Hello)
+    assert max(bank.gateway.times("instruments"), bank.gateway.times("latency:5"), bank.feed.leg_asked) < 3, "they have answered"
+    bank.serves(broker)
+    assert bank.opened().margin == MARGINED.account["margin"] and bank.legs() == (REST, WS)
+    assert [each["reason"] for each in broker.log.named("MARGIN_TIERS_UNAVAILABLE")] == ["no answer"]
+    assert broker.stop() == 0
+
+
+def test_what_is_measured_is_waited_for_when_the_tiers_are_known(bank: Bank) -> None:
+    bank.settings, bank.gateway.tiers = MARGINED, (TierRow(Decimal(0), Decimal(600), 20, Decimal("0.01")),)
+    bank.feed.leg = LegGiven()
+    broker = bank.start()
+    bank.near.until(lambda: bank.feed.leg_asked >= 3)
+    assert not broker.said(Hello) and bank.gateway.times(f"tiers:{SYMBOL}") < 3
+    bank.feed.leg = LegGiven(leg_latency=WS)
+    bank.serves(broker)
+    assert bank.opened().margin[SYMBOL].tiers_from == "venue" and bank.legs() == (REST, WS)
     assert broker.stop() == 0
 
 

@@ -3,13 +3,14 @@
 import socket
 import threading
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from actors.envelopes import (
-    Fetch, FetchBook, Fetched, FetchedBook, FetchedFunding, FetchedInstruments, FetchedKlines, FetchFailed, FetchFunding, FetchInstruments,
-    FetchKlines, RestAnswered,
+    Fetch, FetchBook, Fetched, FetchedBook, FetchedFunding, FetchedInstruments, FetchedKlines, FetchedTiers, FetchFailed, FetchFunding,
+    FetchInstruments, FetchKlines, FetchTiers, RestAnswered, TierRow,
 )
 from actors.gateway import Gateway, GatewaySettings
 from messaging.channels import Client, Server
@@ -23,7 +24,7 @@ from tests.venue.raw_server import RawServer, answers_in_turn, raw_server
 
 QUICK = RestSettings(retry=BackoffSettings(multiplier_s=0.01, shortest_s=0.02, longest_s=0.1))
 
-Request = FetchInstruments | FetchKlines | FetchBook | FetchFunding
+Request = FetchInstruments | FetchKlines | FetchBook | FetchFunding | FetchTiers
 
 
 class Desk:
@@ -81,6 +82,8 @@ def test_every_question_gets_its_kind_of_answer(room: ActorRoom, stand_in: str) 
     assert isinstance(book, FetchedBook) and book.bids[0][0] < book.asks[0][0]
     funding = desk.fetch(FetchFunding(symbol="BTCUSDT"))
     assert isinstance(funding, FetchedFunding) and funding.mark > 0
+    tiers = desk.fetch(FetchTiers(symbol="BTCUSDT"))
+    assert isinstance(tiers, FetchedTiers) and tiers.rows[0] == TierRow(Decimal(0), Decimal(50_000), 125, Decimal("0.004"))
     assert gateway.stop() == 0
 
 
@@ -88,6 +91,7 @@ def test_every_question_gets_its_kind_of_answer(room: ActorRoom, stand_in: str) 
     ("request_", "reason"),
     [
         (FetchBook(symbol="NOPEUSDT"), "code 20015"),
+        (FetchTiers(symbol="NOPEUSDT"), "code 20015"),
         (FetchInstruments(symbols=()), "impossible_request"),
         (FetchKlines(symbol="BTCUSDT", interval="1m", limit=200), "impossible_request"),
         (FetchKlines(symbol="BTCUSDT", interval="7m", limit=10), "code 10002"),
@@ -168,6 +172,28 @@ def test_the_same_question_asked_again_is_answered_once(room: ActorRoom, stand_i
     desk.answer("other")
     assert desk.answer_count == 2
     gateway.stop()
+
+
+def test_a_question_that_is_repeated_while_it_is_under_way_reaches_the_venue_once(room: ActorRoom) -> None:
+    """As the broker repeats it, in case that a gateway has died over it."""
+    answering = threading.Event()
+
+    def serve(server: RawServer, client: socket.socket) -> None:
+        answering.wait(10)
+        answers_in_turn(BOOK)(server, client)
+
+    with raw_server(serve) as server:
+        gateway, desk = start(room, f"http://127.0.0.1:{server.port}"), Desk(room)
+        for _ in range(100):
+            desk.ask("same", FetchBook(symbol="BTCUSDT"))
+        assert isinstance(desk.fetch(FetchInstruments(symbols=())), FetchFailed), "by now all of them were heard"
+        beats = len(gateway.said(Beat))
+        until(lambda: len(gateway.said(Beat)) > beats, room.control)
+        newest = gateway.said(Beat)[-1]
+        assert (newest.counters["rest_requests_count"], newest.gauges["rest_waiting"]) == (1, 1)
+        answering.set()
+        assert isinstance(desk.answer("same").answer, FetchedBook) and desk.answer_count == 2
+        gateway.stop()
 
 
 def test_too_many_requests_slows_down_and_still_serves(room: ActorRoom) -> None:

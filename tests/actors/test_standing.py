@@ -49,7 +49,7 @@ def knows(facts: Sequence[AnyMarketFact]) -> object:
         account.observe(each, each.at_ns)
         trust.on_market(each)
     market = account.desk.markets[SYMBOL]
-    return market.book, market.reference, market.mark, market.funding, account.desk.now_ns, account.market_sequence, trust.trusted, trust.reason
+    return market.book, market.reference, market.traded, market.touch, market.mark, market.funding, account.desk.now_ns, account.market_sequence, trust.trusted, trust.reason
 
 
 @given(facts=FACTS, share=st.floats(0, 1))

@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from benchmarks.made_tape import make_tape
@@ -20,10 +21,11 @@ from benchmarks.realism.random_orders import Ask, Kind, makers, takers
 from benchmarks.realism.recorded_market import MS, SECOND, RecordedMarket, read_market
 from benchmarks.realism.reference_engine import is_installed
 from benchmarks.realism.reference_queue import falls_below_zero
-from benchmarks.realism.self_test import errors_of, pushed, walked
+from benchmarks.realism.self_test import errors_at_windows, errors_of, pushed, self_test, walked
 from benchmarks.realism.table import Part, as_json, as_text
-from trading.messages import BookChanged, Level, MarketFact, Print, TradesPrinted
-from trading.words import Side
+from trading.account import Account
+from trading.messages import BookChanged, Level, MarketFact, OrderFilled, Print, SubmitOrder, TradesPrinted
+from trading.words import OrderType, Side
 from tests.trading.account_stories import INSTRUMENT, levels
 
 T0 = 1_000 * SECOND
@@ -180,15 +182,53 @@ def test_predictions_use_only_what_came_before() -> None:
     found = {(error.prediction, number // 3): error.bps for number, error in enumerate(errors_of(on, walked))}
     three_ticks_bps = float(Decimal("0.3") / Decimal("100.1") * 10_000)
     assert found == pytest.approx({
-        ("raw", 0): three_ticks_bps, ("pushes", 0): three_ticks_bps, ("prints", 0): three_ticks_bps,
-        ("raw", 1): three_ticks_bps, ("pushes", 1): 0.0, ("prints", 1): 0.0,
+        ("book", 0): three_ticks_bps, ("book_traded", 0): three_ticks_bps, ("prints", 0): three_ticks_bps,
+        ("book", 1): three_ticks_bps, ("book_traded", 1): 0.0, ("prints", 1): 0.0,
     })
 
 
 def test_the_print_before_counts_also_within_one_push() -> None:
     on = market(window(0, BIDS, ASKS), trades(100, ("100.5", "1", Side.BUY), ("100.4", "1", Side.SELL), ("100.5", "1", Side.BUY)))
     last = list(errors_of(on, walked))[-3:]
-    assert [(error.prediction, error.bps == 0) for error in last] == [("raw", False), ("pushes", False), ("prints", True)]
+    assert [(error.prediction, error.bps == 0) for error in last] == [("book", False), ("book_traded", False), ("prints", True)]
+
+
+def test_a_prediction_is_what_a_session_with_that_model_fills() -> None:
+    """Orders of the aggressors' sizes, each alone at an account that has heard the same."""
+    heard = (window(0, BIDS, ASKS), trades(100, ("100.4", "1", Side.BUY)))
+    on = market(*heard, trades(200, ("100.4", "1.5", Side.BUY)), LATER)
+    for model, error in zip(("book", "book_traded"), list(errors_of(on, pushed))[-2:], strict=True):
+        account = Account(msgspec.structs.replace(account_settings(on, 0), slippage_model=model), "test")
+        account.open(T0)
+        for number, fact in enumerate(heard, 1):
+            account.on(msgspec.structs.replace(fact, sequence=number), fact.at_ns)
+        facts = account.on(SubmitOrder(
+            client_order_id="o", strategy_id="test", symbol="BTCUSDT", side=Side.BUY, type=OrderType.MARKET, quantity=Decimal("1.5"),
+            decided_at_ns=heard[-1].at_ns,
+        ), heard[-1].at_ns)
+        fills = [fact for fact in facts if isinstance(fact, OrderFilled)]
+        paid = sum((fill.price * fill.quantity for fill in fills), Decimal(0)) / sum((fill.quantity for fill in fills), Decimal(0))
+        assert error.prediction == model and error.bps == pytest.approx(float((Decimal("100.4") - paid) / paid * 10_000))
+
+
+def test_aggressors_behind_a_moved_touch_are_told_apart() -> None:
+    on = market(window(0, BIDS, ASKS), trades(100, ("100.4", "1", Side.BUY)), trades(200, ("100.4", "1", Side.BUY), ("100.3", "1", Side.SELL)))
+    away = [float(error.away) for error in errors_of(on, pushed) if error.prediction == "book_traded"]
+    assert away == pytest.approx([0.0, 0.3, -0.3])
+    rows = {(row[0], row[1], row[2]): row[3] for row in self_test(on).rows}
+    assert rows["push", "book", "<= 1, moved away"] == rows["push", "book", "<= 1, come nearer"] == 1
+
+
+def test_a_window_judges_what_was_known_before_it() -> None:
+    on = market(window(0, BIDS, ASKS), trades(100, ("100.4", "1", Side.BUY)), window(300, levels(("100.3", "9")), levels(("100.4", "9"))))
+    found = {(error.prediction, float(error.quantity)): error.bps for error in errors_at_windows(on) if error.quantity < 1}
+    assert found["book_traded", 0.1] == 0 and abs(found["book", 0.1]) > 25
+    assert list(errors_at_windows(market(window(0, BIDS, ASKS), LATER)))[0].bps == 0
+
+
+def test_on_a_crossed_window_nothing_is_predicted() -> None:
+    on = market(window(0, BIDS, ASKS), window(50, ASKS, BIDS), trades(100, ("100.4", "1", Side.BUY)), LATER)
+    assert list(errors_of(on, walked)) == [] and list(errors_at_windows(on)) == []
 
 
 # ------------------------------------------------------------------------------------------------- ghosts and markouts

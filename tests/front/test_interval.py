@@ -67,7 +67,7 @@ def test_it_is_printed_for_a_run_whose_summary_has_none_and_nothing_is_changed(r
     assert (configured["net_pnl_usd"], configured["fees_paid_usd"], configured["fills"]) == (
         summary.net_pnl_usd, summary.fees_paid_usd, summary.total_trades,
     )
-    assert "fees vip0" in told["base"]["settings"] and "taking book" in told["base"]["settings"]
+    assert "fees vip0" in told["base"]["settings"] and "taking book_traded" in told["base"]["settings"]
     assert {path: path.read_bytes() for path in before} == before
 
 

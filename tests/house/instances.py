@@ -9,6 +9,7 @@ import msgspec
 from hypothesis import strategies as some
 
 from trading.latency import Constant, LogNormal, Uniform
+from trading.margin import MarginSettings, Tier
 from trading.queue_models import Penetrate, ProbPower
 
 __all__ = ["instances"]
@@ -31,6 +32,11 @@ LEAVES |= {  # these judge their own values
     Uniform: some.tuples(DELAYS_MS, DELAYS_MS).map(lambda pair: Uniform(*sorted(pair))),
     LogNormal: some.builds(LogNormal, median_ms=some.integers(1, 1000).map(Decimal), sigma=some.integers(0, 5).map(Decimal), max_ms=LONGEST_MS),
     Penetrate: some.builds(Penetrate, ticks=some.integers(1, 1000)),
+    MarginSettings: some.builds(
+        lambda leverage, starts, whose: MarginSettings(
+            leverage, tuple(Tier(Decimal(start), Decimal(start + 1), 50, Decimal("0.01")) for start in sorted(starts)), whose,
+        ), some.integers(1, 200), some.sets(some.integers(0, 10**9), min_size=1, max_size=3), some.sampled_from(["venue", "config"]),
+    ),
     ProbPower: some.builds(ProbPower, n=some.integers(1, 100).map(Decimal)),
 }
 

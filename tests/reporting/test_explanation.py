@@ -35,6 +35,24 @@ def rejected(story: Story) -> None:
     story.buy("0.00001", client_order_id="x")
 
 
+def moved_taker(story: Story) -> None:
+    story.window((("29999.9", "1"),), (("30000.1", "0.3"), ("30000.4", "1")))
+    story.trade("30000.7", "1", Side.BUY, at_ms=200)
+    story.buy("0.5", client_order_id="x")
+
+
+def confirmed_taker(story: Story) -> None:
+    story.window((("29999.9", "1"),), (("30000.1", "1"),))
+    story.trade("29999.9", "1", Side.SELL, at_ms=200)
+    story.buy("0.5", "30000.1", client_order_id="x", time_in_force="IOC")
+
+
+def out_of_reach(story: Story) -> None:
+    story.window((("29999.9", "1"),), (("30000.1", "1"),))
+    story.trade("30000.7", "1", Side.BUY, at_ms=200)
+    story.buy("0.5", "30000.1", client_order_id="x", time_in_force="IOC")
+
+
 def denied(story: Story) -> None:
     story.book()
     order = story.order(Side.BUY, "99", client_order_id="x")
@@ -68,6 +86,23 @@ def test_an_order_is_explained_in_about_ten_lines(play: Callable[[Story], None],
     play(story)
     lines = explain(story.facts, "x")
     assert lines is not None and len(lines) <= 14 and max(map(len, lines)) < 160
+    text = "\n".join(lines)
+    assert [each for each in told if each not in text] == [], text
+
+
+@pytest.mark.parametrize(("play", "told"), [
+    (moved_taker, (
+        "0.3 at 30000.7 TAKER of 0.3 displayed at 30000.7 (level 1); model book_traded", "0.2 at 30001 TAKER",
+        "29999.9 / 30000.1, window 1, 200 ms old; moved to 30000.5 / 30000.7 by the last trade, market fact 2",
+    )),
+    (confirmed_taker, ("0.5 at 30000.1 TAKER", "window 1, 200 ms old; confirmed by the last trade, market fact 2")),
+    (out_of_reach, ("EXPIRED", "no_liquidity", "moved to 30000.5 / 30000.7 by the last trade, market fact 2", "nothing was filled")),
+])
+def test_where_trades_moved_the_window_the_explanation_says_which_and_where_to(play: Callable[[Story], None], told: tuple[str, ...]) -> None:
+    story = Story(settings(slippage_model="book_traded"))
+    play(story)
+    lines = explain(story.facts, "x")
+    assert lines is not None and len(lines) <= 10 and max(map(len, lines)) < 160
     text = "\n".join(lines)
     assert [each for each in told if each not in text] == [], text
 

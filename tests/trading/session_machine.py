@@ -15,7 +15,7 @@ from trading.account import Account
 from trading.account_settings import AccountSettings
 from trading.book import fault_of
 from trading.latency import Constant, Uniform
-from trading.margin import MarginSettings
+from trading.margin import MarginSettings, Tier
 from trading.market_facts import Message
 from trading.messages import (
     AccountFact, AnyMarketFact, BookChanged, FeedStale, MarketFact, MarkPriceChanged, TradesPrinted,
@@ -25,6 +25,11 @@ from trading.words import OrderType, Side, TimeInForce, TriggerSource
 
 CAP = {BTC: Decimal("0.5")}
 FUNDING_MS = 500
+
+STEPPED = MarginSettings(100, tuple(
+    Tier(Decimal(start), Decimal(end), 100, Decimal(rate)) for start, end, rate in ((0, 3_000, "0.002"), (3_000, 9_000, "0.006"), (9_000, 10**6, "0.008"))
+), "venue")
+"""Tiers between which a position of this market moves."""
 
 MAKING: list[MakingSettings] = [Touch(), Penetrate(ticks=10), RiskAverse(), ProbPower(), ProbLog()]
 LATENCIES = [Constant(ms=Decimal(0)), Constant(ms=Decimal(40)), Uniform(min_ms=Decimal(0), max_ms=Decimal(80))]
@@ -42,9 +47,9 @@ forces = st.sampled_from([TimeInForce.GTC, TimeInForce.GTC, TimeInForce.IOC, Tim
 @st.composite
 def account_settings(draw: st.DrawFn) -> AccountSettings:
     return settings(
-        position_max=CAP, slippage_model=draw(st.sampled_from(["book", "book", "fixed", "top"])), making=draw(st.sampled_from(MAKING)),
+        position_max=CAP, slippage_model=draw(st.sampled_from(["book", "book_traded", "book_traded", "fixed", "top"])), making=draw(st.sampled_from(MAKING)),
         equity_interval_ms=500, balance=Decimal(draw(st.sampled_from([10_000, 400]))),
-        margin={BTC: MarginSettings(leverage=100)} if draw(maybe) else {}, **_latencies(draw),
+        margin=draw(st.sampled_from([{}, {BTC: MarginSettings(leverage=100)}, {BTC: STEPPED}])), **_latencies(draw),
     )
 
 

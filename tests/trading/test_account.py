@@ -518,7 +518,7 @@ def test_recovery_takes_the_venue_rules_of_the_start() -> None:
     ({"balance": Decimal(0)}, "balance"),
     ({"position_max": {}}, "position_max has no limit for BTCUSDT"),
     ({"position_max": {BTC: Decimal("NaN")}}, "position_max.BTCUSDT"),
-    ({"slippage_model": "hope"}, "slippage_model must be one of book, fixed, top, not hope"),
+    ({"slippage_model": "hope"}, "slippage_model must be one of book, book_traded, fixed, top, not hope"),
     ({"slippage_bps": Decimal(10_000)}, "slippage_bps"),
     ({"maker_fee": Decimal("NaN")}, "maker_fee"),
     ({"equity_interval_ms": 0}, "equity_interval_ms"),

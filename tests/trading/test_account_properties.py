@@ -110,7 +110,7 @@ def money_and_orders(account: Account) -> object:
     ])
 
 
-models = st.sampled_from(["fixed", "book", "top"])
+models = st.sampled_from(["fixed", "book", "book_traded", "top"])
 latencies = st.sampled_from([0, 50])
 
 

@@ -34,7 +34,7 @@ class Taker:
         self.see(window())
 
     def see(self, fact: BookChanged) -> None:
-        self.consumption.on_book(fact)
+        self.consumption.on_book(Book(BTC).replaced(fact))
         self.book = self.book.replaced(fact)
 
     def look(
@@ -80,7 +80,7 @@ def test_two_orders_against_one_window_do_not_get_the_same_quantity() -> None:
 def test_what_was_taken_is_gone_until(story: str, fact: BookChanged, again: str) -> None:
     taker = Taker()
     taker.take(Side.BUY, "1")
-    taker.consumption.on_book(fact)
+    taker.consumption.on_book(Book(BTC).replaced(fact))
     book = Book(BTC).replaced(fact) if fact.sequence > 1 and fact.bids else taker.book
     taker.book = book
     assert told(taker.look(Side.BUY, "0.3"))[0][0] == again, story
@@ -132,7 +132,7 @@ def test_facts_folded_first_and_windows_shown_again_remember_the_same(story: lis
                 windows.append(window(len(windows) + 2, now_ns, asks=(("100.1", best), ("100.2", next_one)), bids=(("99.9", best),)))
                 taker.see(windows[-1])
     for fact in windows:
-        recovered.on_book(fact)
+        recovered.on_book(Book(BTC).replaced(fact))
     for side in Side:
         for price, displayed in taker.book.opposite(side):
             assert recovered.available(side, price, displayed) == taker.consumption.available(side, price, displayed)

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading.margin import MarginSettings, Tier, bankruptcy_price, initial_margin, is_liquidated, liquidation_price
+from trading.margin import (
+    Isolated, MarginSettings, Tier, bankruptcy_price, initial_margin, is_liquidated, liquidation_price, tiered_liquidation_price,
+)
 from trading.quantities import Instrument
 
 INSTRUMENT = Instrument(
@@ -23,17 +25,23 @@ def D(value: str) -> Decimal:
 
 TIERS = (Tier(D("0"), D("50000"), 125, D("0.004")), Tier(D("50000"), D("250000"), 100, D("0.005")), Tier(D("250000"), D("1000000"), 50, D("0.01")))
 
+
+def held(quantity: Decimal, entry: Decimal, wallet: Decimal, taker: Decimal = Decimal("0.0006")) -> Isolated:
+    return Isolated(INSTRUMENT, quantity, quantity * entry, wallet, taker)
+
+
 WORKED = [
     # quantity, entry, leverage, taker, maintenance rate, liquidation price, bankruptcy price
-    ("1", "60000", 20, "0.0006", "0.004", "57263.5", "57000"),  # 57000 / 0.9954 = 57263.41...
-    ("-1", "60000", 20, "0.0006", "0.004", "62711.5", "63000"),  # 63000 / 1.0046 = 62711.526...
-    ("0.5", "60000", 10, "0.0006", "0.004", "54249.6", "54000"),  # 54000 / 0.9954 = 54249.548...
-    ("-0.5", "60000", 10, "0.0006", "0.004", "65697.7", "66000"),  # 66000 / 1.0046 = 65697.79...
+    ("1", "60000", 20, "0.0006", "0.004", "57263.5", "57034.3"),  # 57000 / 0.9954 = 57263.41..., / 0.9994 = 57034.22...
+    ("-1", "60000", 20, "0.0006", "0.004", "62711.5", "62962.2"),  # 63000 / 1.0046 = 62711.526..., / 1.0006 = 62962.22...
+    ("0.5", "60000", 10, "0.0006", "0.004", "54249.6", "54032.5"),  # 54000 / 0.9954 = 54249.548..., / 0.9994 = 54032.419...
+    ("-0.5", "60000", 10, "0.0006", "0.004", "65697.7", "65960.4"),  # 66000 / 1.0046 = 65697.79..., / 1.0006 = 65960.42...
     ("0.001", "30000", 100, "0", "0", "29700", "29700"),
     ("-0.001", "30000", 100, "0", "0", "30300", "30300"),
     ("2", "60000", 1, "0.0006", "0.004", "0", "0"),  # all of it is paid for
-    ("-2", "60000", 1, "0.0006", "0.004", "119450.5", "120000"),  # 120000 / 1.0046 = 119450.527...
-    ("0.003", "61234.5", 7, "0.0006", "0.004", "52729.3", "52486.8"),  # 52486.714... / 0.9954 = 52729.269...
+    ("-2", "60000", 1, "0.0006", "0.004", "119450.5", "119928"),  # 120000 / 1.0046 = 119450.527..., / 1.0006 = 119928.04...
+    ("0.003", "61234.5", 7, "0.0006", "0.004", "52729.3", "52518.3"),  # 52486.714... / 0.9954 = 52729.269..., / 0.9994 = 52518.225...
+    ("1", "60000", 20, "-0.0002", "0.004", "57229", "57000"),  # a rebate is not counted on: 57000 / 0.996 = 57228.915...
 ]
 
 
@@ -42,15 +50,18 @@ def test_worked_liquidation_and_bankruptcy_prices(
     quantity: str, entry: str, leverage: int, taker: str, rate: str, liquidated_at: str, bankrupt_at: str,
 ) -> None:
     wallet = initial_margin(abs(D(quantity)) * D(entry), leverage)
-    assert liquidation_price(INSTRUMENT, D(quantity), D(entry), wallet, D(taker), D(rate)) == D(liquidated_at)
-    assert bankruptcy_price(INSTRUMENT, D(quantity), D(entry), wallet) == D(bankrupt_at)
+    position = held(D(quantity), D(entry), wallet, D(taker))
+    assert liquidation_price(position, D(rate)) == D(liquidated_at)
+    assert bankruptcy_price(position) == D(bankrupt_at)
 
 
 def test_added_margin_moves_the_prices_away_and_paid_funding_brings_them_near() -> None:
-    prices = [liquidation_price(INSTRUMENT, D("1"), D("60000"), D(wallet), D("0.0006"), D("0.004")) for wallet in ("2900", "3000", "4000")]
-    assert prices == [D("57363.9"), D("57263.5"), D("56258.8")]
-    assert liquidation_price(INSTRUMENT, D("1"), D("60000"), D("70000"), D("0.0006"), D("0.004")) == 0
-    assert liquidation_price(INSTRUMENT, D("1"), D("60000"), D("-10"), D("0.0006"), D("0.004")) > 60000
+    def price(wallet: str) -> Decimal:
+        return liquidation_price(held(D("1"), D("60000"), D(wallet)), D("0.004"))
+
+    assert [price(wallet) for wallet in ("2900", "3000", "4000")] == [D("57363.9"), D("57263.5"), D("56258.8")]
+    assert price("70000") == 0
+    assert price("-10") > 60000
 
 
 @pytest.mark.parametrize(("quantity", "mark", "over"), [
@@ -97,6 +108,7 @@ def test_more_leverage_than_the_tier_allows_is_refused_in_the_fields_words(lever
     ("0", "5", 10, "1", "maintenance_rate must be a fraction"),
     ("0", "5", 10, "-0.1", "maintenance_rate must be a fraction"),
     ("0", "5", 10, "NaN", "maintenance_rate must be a fraction"),
+    ("0", "5", 50, "0.02", "maintenance_rate must be below 1 / leverage, 1 / 50, not 0.02"),
 ])
 def test_a_senseless_tier_is_refused(start: str, end: str, leverage: int, rate: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
@@ -123,22 +135,23 @@ def test_at_the_liquidation_price_what_is_left_is_maintenance_and_the_fee_of_clo
     direction: int, quantity: Decimal, entry: Decimal, leverage: int, taker: Decimal, rate: Decimal,
 ) -> None:
     wallet = initial_margin(quantity * entry, leverage)
-    price = liquidation_price(INSTRUMENT, direction * quantity, entry, wallet, taker, rate)
+    price = liquidation_price(held(direction * quantity, entry, wallet, taker), rate)
     left = Fraction(wallet) + direction * Fraction(quantity) * (Fraction(price) - Fraction(entry))
     needed = Fraction(quantity) * Fraction(price) * (Fraction(rate) + Fraction(taker))
     assert 0 <= left - needed < Fraction(quantity) * TICK * 2
 
 
 @given(directions, quantities, entries, leverages, rates, rates)
-def test_liquidation_comes_before_bankruptcy_and_bankruptcy_takes_no_more_than_the_wallet(
+def test_liquidation_comes_before_bankruptcy_and_bankruptcy_takes_no_more_than_the_wallet_with_its_fee(
     direction: int, quantity: Decimal, entry: Decimal, leverage: int, taker: Decimal, rate: Decimal,
 ) -> None:
     wallet = initial_margin(quantity * entry, leverage)
-    liquidated_at = liquidation_price(INSTRUMENT, direction * quantity, entry, wallet, taker, rate)
-    bankrupt_at = bankruptcy_price(INSTRUMENT, direction * quantity, entry, wallet)
+    position = held(direction * quantity, entry, wallet, taker)
+    liquidated_at, bankrupt_at = liquidation_price(position, rate), bankruptcy_price(position)
     assert direction * liquidated_at >= direction * bankrupt_at
     loss = direction * Fraction(quantity) * (Fraction(entry) - Fraction(bankrupt_at))
-    assert 0 <= Fraction(wallet) - loss < Fraction(quantity) * TICK
+    fee = Fraction(quantity) * Fraction(bankrupt_at) * Fraction(taker)
+    assert 0 <= Fraction(wallet) - loss - fee < Fraction(quantity) * TICK * 2
     if Fraction(wallet) > Fraction(quantity) * Fraction(entry) * (Fraction(rate) + Fraction(taker)):
         assert direction * liquidated_at <= direction * entry, "a position that opens with enough margin opens alive"
 
@@ -148,17 +161,82 @@ def test_more_leverage_never_moves_the_liquidation_price_away(
     direction: int, quantity: Decimal, entry: Decimal, one: int, other: int, rate: Decimal,
 ) -> None:
     less, more = (
-        liquidation_price(
-            INSTRUMENT, direction * quantity, entry, initial_margin(quantity * entry, leverage), D("0.0006"), rate,
-        ) for leverage in sorted((one, other))
+        liquidation_price(held(direction * quantity, entry, initial_margin(quantity * entry, leverage)), rate)
+        for leverage in sorted((one, other))
     )
     assert direction * less <= direction * more
+
+
+# ---------------------------------------------------------------------------------------------------- across tiers
+
+STEEP = MarginSettings(20, (Tier(D("0"), D("50000"), 50, D("0.01")), Tier(D("50000"), D("250000"), 20, D("0.04"))))
+# One coin with a wallet of 5 % of 51000: alive in the first tier above 48450 / 0.9894 = 48969.07..., in the second above 50500.31...
+LONG = Isolated(INSTRUMENT, D("1"), D("51000"), D("2550"), D("0.0006"))
+SHORT = Isolated(INSTRUMENT, D("-1"), D("-48500"), D("2425"), D("0.0006"))  # up to 50925 / 1.0106 = 50390.85..., to 48938.11...
+
+
+@pytest.mark.parametrize(("position", "mark", "price", "over"), [
+    (LONG, "51000", "50500.4", False),
+    (LONG, "50500.4", "50500.4", True),
+    (LONG, "50000.1", "50500.4", True),
+    (LONG, "50000", "48969.1", False),  # the mark has jumped past the second tier: what it asks for is asked no more
+    (LONG, "48969.1", "48969.1", True),
+    (SHORT, "48500", "50390.8", False),
+    (SHORT, "49999.9", "50390.8", False),
+    (SHORT, "50000", "50390.8", False),  # an end belongs to the tier it ends
+    (SHORT, "50000.1", "50000", True),  # into the second tier, whose price was passed long ago: it begins here
+    (SHORT, "50391", "50000", True),
+])
+def test_the_tier_at_the_mark_decides_and_names_a_price_that_lies_in_it(position: Isolated, mark: str, price: str, over: bool) -> None:
+    found = tiered_liquidation_price(position, STEEP, D(mark))
+    assert (found, is_liquidated(position.quantity, D(mark), found)) == (D(price), over)
+
+
+def test_a_long_that_grows_into_a_tier_whose_margin_it_does_not_have_is_liquidated_by_that_tier() -> None:
+    """The venue publishes a rate on the whole notional and no amount that would soften the step."""
+    position = Isolated(INSTRUMENT, D("1"), D("49900"), D("1900"), D("0.0006"))
+    prices = {mark: tiered_liquidation_price(position, STEEP, D(mark)) for mark in ("49900", "50000", "50000.1", "50031.3", "50031.4")}
+    assert prices == {"49900": D("48514.3"), "50000": D("48514.3"), "50000.1": D("50031.3"), "50031.3": D("50031.3"), "50031.4": D("50031.3")}
+    assert [is_liquidated(D("1"), D(mark), price) for mark, price in prices.items()] == [False, False, True, True, False]
+
+
+@pytest.mark.parametrize(("notional", "span"), [
+    ("0", ("0", "50000")), ("50000", ("0", "50000")), ("50000.1", ("50000", "250000")), ("2000000", ("250000", None)),
+])
+def test_a_tier_reaches_to_where_the_next_begins(notional: str, span: tuple[str, str | None]) -> None:
+    assert MarginSettings(20, TIERS).span_of(D(notional)) == (D(span[0]), None if span[1] is None else D(span[1]))
+
+
+steps = st.lists(st.integers(1, 40), min_size=1, max_size=4, unique=True).map(sorted)
+
+
+@given(directions, quantities, entries, leverages, rates, steps, st.integers(50, 150))
+def test_a_mark_liquidates_what_has_less_than_its_tier_asks_for_and_nothing_else(
+    direction: int, quantity: Decimal, entry: Decimal, leverage: int, taker: Decimal, starts: list[int], percent: int,
+) -> None:
+    """The tiers lie around the notional of the position, their rates rise; the judgement is that of the margin at the mark."""
+    notional = quantity * entry
+    bounds = [Decimal(0), *(notional * start / 20 for start in starts), notional * 100]
+    tiers = tuple(Tier(low, high, 1, Decimal(number) / 200) for number, (low, high) in enumerate(zip(bounds, bounds[1:], strict=False), 1))
+    settings, mark = MarginSettings(leverage, tiers), entry * percent / 100
+    position = held(direction * quantity, entry, initial_margin(notional, leverage), taker)
+    price = tiered_liquidation_price(position, settings, mark)
+    left = Fraction(position.wallet) + direction * Fraction(quantity) * (Fraction(mark) - Fraction(entry))
+    short_of = Fraction(settings.maintenance(quantity * mark)) + Fraction(quantity * mark) * Fraction(taker) - left
+    within_a_tick = Fraction(quantity) * TICK * 2
+    if is_liquidated(position.quantity, mark, price):
+        assert short_of > -within_a_tick
+        low, high = settings.span_of(quantity * mark)
+        named = Fraction(quantity * price)
+        assert named >= Fraction(low) - within_a_tick and (high is None or named <= Fraction(high) + within_a_tick)
+    else:
+        assert short_of < within_a_tick
 
 
 @given(quantities, entries, leverages)
 def test_long_and_short_are_mirror_images_where_nothing_is_reserved(quantity: Decimal, entry: Decimal, leverage: int) -> None:
     wallet = initial_margin(quantity * entry, leverage)
-    below, above = (liquidation_price(INSTRUMENT, each, entry, wallet, D("0"), D("0")) for each in (quantity, -quantity))
+    below, above = (liquidation_price(held(each, entry, wallet, D("0")), D("0")) for each in (quantity, -quantity))
     assert entry - below == above - entry
 
 

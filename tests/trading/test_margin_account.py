@@ -108,7 +108,8 @@ def test_a_conditional_order_needs_its_margin_at_its_trigger() -> None:
 
 # 0.5 at 30000.1 (long) or 29999.9 (short) with leverage 10: wallet 1500.005 or 1499.995.
 # Long (30000.1 - 3000.01) / (1 - 0.0105) = 27286.6; short (29999.9 + 2999.99) / (1 + 0.0105) = 32656.99, on the tick below.
-EDGES = {Side.BUY: ("27286.6", "27286.7", "27000.1"), Side.SELL: ("32656.9", "32656.8", "32999.8")}
+# Bankrupt where only the fee of closing is left: 27000.09 / 0.9995 = 27013.59..., 32999.89 / 1.0005 = 32983.39...
+EDGES = {Side.BUY: ("27286.6", "27286.7", "27013.6"), Side.SELL: ("32656.9", "32656.8", "32983.3")}
 
 
 def opened(side: Side) -> Story:
@@ -137,7 +138,7 @@ def test_a_position_is_liquidated_on_the_mark_and_on_nothing_else(side: Side) ->
 
 @pytest.mark.parametrize("side", Side)
 @pytest.mark.parametrize("book", ["good", "beyond", "thin", "stale", "crossed", "empty"])
-def test_no_more_is_lost_than_the_wallet_and_the_fee(side: Side, book: str) -> None:
+def test_no_more_is_lost_than_the_wallet_the_fee_included(side: Side, book: str) -> None:
     edge, _, bankruptcy = EDGES[side]
     story = opened(side)
     story.tell(story.order(side, "0.1", "25000" if side is Side.BUY else "35000", client_order_id="other"))
@@ -161,7 +162,7 @@ def test_no_more_is_lost_than_the_wallet_and_the_fee(side: Side, book: str) -> N
     state, wallet = story.account.state(), story.of(PositionLiquidated)[0].margin
     fee = sum(fill.price * fill.quantity for fill in fills) * Decimal("0.0005")
     assert state.fees - paid == fee > 0
-    assert -state.realized_pnl <= wallet and state.equity >= 10_000 - paid - wallet - fee
+    assert -state.realized_pnl + fee <= wallet and state.equity >= 10_000 - paid - wallet
     assert story.position == 0 and not state.open_orders and violations(story.facts, CAP) == []
 
 
@@ -188,18 +189,27 @@ def test_what_is_left_of_an_account_opens_no_more_than_it_can_pay() -> None:
     assert 0 < left < 25 and f"available={left}" in story.text_of("a")
 
 
-def test_equity_below_zero_is_never_silent() -> None:
-    """The fee of closing is all that can bring it there, and it is on record."""
-    story = account(20, balance="1520", taker_fee=Decimal("0.0005"))
+def test_a_whole_account_in_one_position_ends_at_zero_and_not_below() -> None:
+    """What the margin cannot cover, the price or the fee, the venue's insurance fund bears."""
+    story = account(20, balance="1520")
     story.buy("1")
     story.stale()
     story.mark("20000", at_ms=1000)
     [liquidated] = story.of(PositionLiquidated)
-    assert story.fills[-1].price == liquidated.bankruptcy_price
+    assert (story.fills[-1].price, story.fills[-1].model) == (liquidated.bankruptcy_price, "bankruptcy")
     state = story.account.state()
-    assert state.equity == 1520 + state.realized_pnl - state.fees < 0 and -state.realized_pnl <= liquidated.margin
-    assert -state.equity < story.fills[-1].fee
-    assert story.of(EquityMarked)[-1].equity == state.equity
+    assert state.equity == 1520 + state.realized_pnl - state.fees
+    assert 4 < state.equity < 6, "the rest of the balance, and less than a tick of the margin"
+    assert story.of(EquityMarked)[-1].equity == state.equity and violations(story.facts, CAP) == []
+
+
+def test_a_rebate_for_closing_is_the_accounts_and_moves_no_price() -> None:
+    story = account(20, balance="1520", taker_fee=Decimal("-0.0002"))
+    story.buy("1")
+    story.mark("20000")
+    [liquidated] = story.of(PositionLiquidated)
+    assert liquidated.bankruptcy_price == story.fills[-1].price == Decimal("28500.1")
+    assert story.account.state().equity == Decimal("1520") - 1500 + Decimal("6.00002") + Decimal("5.70002")
 
 
 def test_funding_moves_the_cash_and_not_the_wallet() -> None:
@@ -211,6 +221,65 @@ def test_funding_moves_the_cash_and_not_the_wallet() -> None:
     assert not story.of(PositionLiquidated)
     story.mark("27286.6")
     assert story.of(PositionLiquidated)[0].margin == Decimal("1500.005")
+
+
+def test_funding_that_the_cash_cannot_pay_is_missing_in_the_wallet() -> None:
+    story = account(10, balance="1600")
+    story.buy("0.5")
+    story.mark("30000", rate="0.02", next_funding_ms=500)
+    story.book(at_ms=600)
+    balance = story.account.state().balance
+    assert (story.account.state().funding, balance) == (Decimal(-300), Decimal("1292.499975"))
+    story.mark("27286.7")  # with its whole wallet it would live
+    [liquidated] = story.of(PositionLiquidated)
+    assert liquidated.margin == balance
+    assert 0 <= story.account.state().equity < 60 and violations(story.facts, CAP) == []
+
+
+# ---------------------------------------------------------------------------------------------------- across tiers
+
+STEEP = MarginSettings(leverage=10, tiers=(
+    Tier(Decimal(0), Decimal(28_000), 50, Decimal("0.01")), Tier(Decimal(28_000), Decimal(31_000), 20, Decimal("0.045")),
+    Tier(Decimal(31_000), Decimal(90_000), 10, Decimal("0.09")),
+))
+"""A coin at 30000 has 3000: a long is taken away from 28287.2 down to 28000 and from 27286.6 down, a short from 31564.2 on (of the
+second tier) but already above 31000 by the third."""
+
+
+@pytest.mark.parametrize(("side", "marks", "taken"), [
+    (Side.BUY, ["29000", "28287.3", "28287.2"], ("28287.2", "28287.2")),
+    (Side.BUY, ["29000", "28000.1"], ("28000.1", "28287.2")),
+    (Side.BUY, ["29000", "28000", "27286.7", "27286.6"], ("27286.6", "27286.6")),
+    (Side.BUY, ["28000", "28300", "28000", "28300", "28000", "28290", "27999.9"], None),
+    (Side.BUY, ["30999", "32000", "30999", "32900", "31000"], None),
+    (Side.SELL, ["30000", "31000", "30999", "31000"], None),
+    (Side.SELL, ["31000", "31000.1"], ("31000.1", "31000")),
+    (Side.SELL, ["30000", "34000"], ("34000", "31000")),
+])
+def test_each_mark_is_judged_by_its_own_tier_whatever_marks_came_before(side: Side, marks: list[str], taken: tuple[str, str] | None) -> None:
+    story = account(margin={BTC: STEEP})
+    story.tell(story.order(side, "1"))
+    for mark in marks:
+        story.mark(mark)
+    found = [(each.mark, each.liquidation_price) for each in story.of(PositionLiquidated)]
+    assert found == ([] if taken is None else [(Decimal(taken[0]), Decimal(taken[1]))])
+    assert story.position == (0 if taken else (1 if side is Side.BUY else -1)) and violations(story.facts, CAP) == []
+
+
+def test_a_position_that_is_added_to_and_reduced_is_judged_as_it_is() -> None:
+    story = account(margin={BTC: STEEP})
+    story.buy("0.5")
+    story.mark("28100")
+    story.book("28099.9", "28100.1")
+    story.buy("0.5")
+    assert not story.of(PositionLiquidated)
+    story.mark("28000.1")  # a coin bought at 29050.1 lives in the second tier down to 27391.4, where that has long ended
+    story.sell("0.5")
+    story.mark("26422.7")  # half a coin is of the first
+    assert not story.of(PositionLiquidated)
+    story.mark("26422.6")
+    [liquidated] = story.of(PositionLiquidated)
+    assert (liquidated.position, liquidated.cost) == (Decimal("0.5"), Decimal("14525.05"))
 
 
 def test_without_margin_settings_nothing_is_taken_away() -> None:

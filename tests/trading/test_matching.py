@@ -38,6 +38,8 @@ STORIES = [
     ("book", Side.SELL, "3", None, [("99.9", "1"), ("99.8", "2")]),
     ("book", Side.SELL, "9", None, [("99.9", "1"), ("99.8", "2"), ("99.5", "4")]),
     ("book", Side.BUY, "9", "100.2", [("100.1", "1"), ("100.2", "2")]),
+    ("book_traded", Side.BUY, "2.5", None, [("100.1", "1"), ("100.2", "1.5")]),
+    ("book_traded", Side.SELL, "9", "99.8", [("99.9", "1"), ("99.8", "2")]),
 ]
 
 
@@ -45,7 +47,7 @@ STORIES = [
 def test_a_model_gives(model: str, side: Side, quantity: str, limit: str | None, expected: list[tuple[str, str]]) -> None:
     got = TAKER_MODELS[model](taking(side, quantity, limit))
     assert tuple(each[:2] for each in got) == executions(*expected)
-    shown = {price: quantity for price, quantity in BOOK.opposite(side)} if model == "book" else {}
+    shown = {price: quantity for price, quantity in BOOK.opposite(side)} if model.startswith("book") else {}
     assert all(each.level_displayed == shown.get(each.price, 0) and not each.extrapolated for each in got)
 
 

@@ -64,6 +64,8 @@ DAMAGES: list[tuple[str, Callable[[Facts], Facts]]] = [
     ("I-14", lambda facts: changed(facts, PositionLiquidated, mark=Decimal(29_900))),
     ("I-14", lambda facts: changed(facts, OrderFilled, 3, price=Decimal(20_000))),
     ("I-14", lambda facts: changed(facts, OrderFilled, 3, position=Decimal("0.1"))),
+    ("I-14", lambda facts: changed(facts, OrderFilled, 3, fee=Decimal(7))),
+    ("I-14", lambda facts: changed(facts, PositionLiquidated, margin=Decimal(599))),
 ]
 
 

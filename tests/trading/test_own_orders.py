@@ -104,7 +104,7 @@ def fill(of: SubmitOrder, position: str, at_ns: int, leaves: str = "0") -> Accou
 
 
 LIQUIDATED = PositionLiquidated(
-    at_ns=5, symbol=SYMBOL, position=Q, mark=Decimal(1), liquidation_price=Decimal(1), bankruptcy_price=Decimal(1), margin=Decimal(1),
+    at_ns=5, symbol=SYMBOL, position=Q, cost=Decimal(1), mark=Decimal(1), liquidation_price=Decimal(1), bankruptcy_price=Decimal(1), margin=Decimal(1),
 )
 FOREIGN = msgspec.structs.replace(order("LIQUIDATION-1", Side.SELL), strategy_id="venue")
 

@@ -1,4 +1,4 @@
-"""A print far off the book is counted and not believed; without a book it may make a bar, but never a fill."""
+"""A print far off the book is counted and not believed; without a book it may make a bar, but no limits vouch for it."""
 
 from decimal import Decimal
 
@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading.messages import Level
-from trading.prints import DEFAULT_BAND_BPS, PrintGuard
+from trading.messages import Level, Print
+from trading.prints import DEFAULT_BAND_BPS, PrintBand, PrintGuard
+from trading.words import Side
 
 
 def D(value: str) -> Decimal:
@@ -31,21 +32,22 @@ def guard(band_bps: str = "100") -> PrintGuard:
 ])
 def test_prints_outside_the_band_are_not_credible(price: str, believed: bool) -> None:
     assert guard().credible(D(price)) is believed
-    assert guard().fillable(D(price)) is believed
+    limits = PrintBand().limits(side("100", "98"), side("101", "103"))
+    assert limits is not None and limits.vouch_for(D(price)) is believed
+    one, other = (Print(D(each), Decimal(1), Side.BUY) for each in (price, "100"))
+    assert limits.among((one, other)) == ((one, other) if believed else (other,))
 
 
 def test_every_incredible_print_is_counted_once() -> None:
     watching = guard()
     for price in ("100", "50", "101", "200", "50"):
         watching.credible(D(price))
-    watching.fillable(D("50"))
-    assert watching.off_book_count == 4
+    assert watching.off_book_count == 3
 
 
-def test_before_the_first_book_prints_make_bars_but_no_fills() -> None:
+def test_before_the_first_book_everything_makes_bars() -> None:
     watching = PrintGuard()
-    assert watching.credible(D("1")) and not watching.fillable(D("1"))
-    assert watching.off_book_count == 0
+    assert watching.credible(D("1")) and watching.off_book_count == 0
 
 
 def test_the_limits_follow_the_best_prices() -> None:
@@ -59,14 +61,15 @@ def test_a_book_that_cannot_be_traded_on_moves_no_limit(bids: tuple[Level, ...],
     watching = guard()
     watching.on_book(bids, asks)
     assert watching.credible(D("99")) and not watching.credible(D("201"))
+    assert PrintBand().limits(bids, asks) is None
 
 
 def test_a_book_no_longer_vouched_for_judges_nothing_until_the_next_window() -> None:
     watching = guard()
     watching.forget()
-    assert watching.credible(D("50")) and not watching.fillable(D("100"))
+    assert watching.credible(D("50"))
     watching.on_book(side("100"), side("101"))
-    assert watching.fillable(D("100")) and not watching.credible(D("50"))
+    assert watching.credible(D("100")) and not watching.credible(D("50"))
 
 
 @pytest.mark.parametrize("band_bps", ["0", "-1", "10000", "NaN", "Infinity"])
@@ -81,10 +84,9 @@ cents = st.integers(1, 10**12).map(lambda each: Decimal(each) / 100)
 @given(cents, st.integers(1, 10**6), cents, st.integers(1, 9_999))
 def test_the_band_is_exact(bid: Decimal, spread: int, price: Decimal, band_bps: int) -> None:
     ask = bid + Decimal(spread) / 100
-    watching = PrintGuard(Decimal(band_bps))
-    watching.on_book(((bid, Decimal(1)),), ((ask, Decimal(1)),))
+    limits = PrintBand(Decimal(band_bps)).limits(((bid, Decimal(1)),), ((ask, Decimal(1)),))
     believed = bid * (10_000 - band_bps) <= price * 10_000 <= ask * (10_000 + band_bps)
-    assert watching.fillable(price) is believed
+    assert limits is not None and limits.vouch_for(price) is believed
 
 
 def test_the_default_band_is_what_the_venue_itself_allows_around_the_mark() -> None:

@@ -16,7 +16,9 @@ from trading.consumption import Consumption
 from trading.messages import BookChanged, Level, Print, TradesPrinted
 from trading.quantities import MONEY, ZERO
 from trading.queue_models import MakingSettings, Penetrate, ProbLog, ProbPower, RiskAverse, Touch
-from trading.queueing import KEPT, Offer, Queues, share
+from trading.queue_position import KEPT
+from trading.queueing import Offer, Queues, Unconsumed, share
+from trading.reading import Believed
 from trading.words import Side
 
 TICK, ONE = Decimal("0.1"), Decimal(1)
@@ -54,6 +56,13 @@ CROSSED = window(levels(("100", "1")), levels(("100", "1")))
 EMPTY = window((), levels(("100", "1")))
 
 
+def moved(queues: Queues, fact: Fact, unconsumed: Unconsumed | None = None) -> tuple[Offer, ...]:
+    """What the fact offers."""
+    if isinstance(fact, TradesPrinted):
+        return tuple(queues.on_trades(fact, Believed(fact.prints)))
+    return tuple(queues.on_window(Book(BTC).replaced(fact), unconsumed))
+
+
 class Resting:
     """Orders in their queues, and what they got of all that was told, as long as they wanted it."""
 
@@ -71,7 +80,7 @@ class Resting:
     def tell(self, fact: Fact) -> tuple[Offer, ...]:
         self.sequence += 1
         self.told.append(msgspec.structs.replace(fact, sequence=self.sequence, at_ns=self.sequence * 1000))
-        offers = self.queues.on_market(self.told[-1])
+        offers = moved(self.queues, self.told[-1])
         for offer in offers:
             before = sum(self.got.values())
             for name, quantity in share(offer, self.leaves.__getitem__):
@@ -194,7 +203,7 @@ def test_an_order_behind_another_of_ours_gets_what_that_one_left() -> None:
 
 
 def test_what_an_order_declines_is_left_for_the_next() -> None:
-    offer = Offer(Print(Decimal(99), Decimal(4), Side.SELL), ZERO, (("a", Decimal(4)), ("b", Decimal(4))))
+    offer = Offer(0, Print(Decimal(99), Decimal(4), Side.SELL), ZERO, (("a", Decimal(4)), ("b", Decimal(4))))
     leaves = {"a": Decimal(3), "b": Decimal(9)}
     shares = share(offer, leaves.__getitem__)
     assert next(shares) == ("a", Decimal(3))
@@ -206,12 +215,12 @@ def test_facts_up_to_the_moment_of_joining_are_not_the_orders() -> None:
     queues = Queues(POWER, TICK)
     queues.join(ME, Side.BUY, Decimal("99.9"), Decimal(5), Decimal(5), since=7, at_ns=0)
     for sequence in range(1, 8):
-        assert queues.on_market(msgspec.structs.replace(hit("99", "9"), sequence=sequence)) == ()
-        assert queues.on_market(msgspec.structs.replace(bid("1"), sequence=sequence)) == ()
+        assert moved(queues, msgspec.structs.replace(hit("99", "9"), sequence=sequence)) == ()
+        assert moved(queues, msgspec.structs.replace(bid("1"), sequence=sequence)) == ()
     position = queues.position(ME)
     assert position is not None
     assert position.ahead == position.level == 5
-    assert len(position.steps.kept) == 1 and not position.hits.kept
+    assert len(position.steps.kept) == 1 and not position.hits().kept
 
 
 def test_what_own_takers_had_of_a_window_is_not_offered_to_those_who_rest() -> None:
@@ -220,9 +229,9 @@ def test_what_own_takers_had_of_a_window_is_not_offered_to_those_who_rest() -> N
     consumption.take(Side.BUY, Decimal("99.8"), Decimal(3), Decimal(3), since=1, at_ns=0)
     consumption.take(Side.BUY, Decimal("99.9"), Decimal(1), Decimal(4), since=1, at_ns=0)
     crossing = msgspec.structs.replace(asks_from(("99.8", "3"), ("99.9", "4")), sequence=2)
-    consumption.on_book(crossing)
-    assert queues.on_market(crossing, consumption.available) == (
-        Offer(Print(Decimal("99.9"), Decimal(3), Side.SELL), Decimal(4), ((ME, Decimal(3)),)),
+    consumption.on_book(Book(BTC).replaced(crossing))
+    assert moved(queues, crossing, consumption.available) == (
+        Offer(1, Print(Decimal("99.9"), Decimal(3), Side.SELL), Decimal(4), ((ME, Decimal(3)),)),
     )
 
 
@@ -233,7 +242,7 @@ def test_the_way_to_the_front_is_told_step_by_step() -> None:
     assert [(step.market_sequence, step.ahead, step.cause) for step in position.steps.kept] == [
         (0, None, "joined"), (1, 9, "window"), (2, 7, "trade"), (3, 5, "window"), (4, 0, "through"),
     ]
-    assert [(each.price, each.quantity, each.offered) for each in position.hits.kept] == [
+    assert [(each.price, each.quantity, each.offered) for each in position.hits().kept] == [
         (Decimal("99.9"), Decimal(2), ZERO), (Decimal("99.8"), ONE, ONE),
     ]
 
@@ -241,7 +250,7 @@ def test_the_way_to_the_front_is_told_step_by_step() -> None:
 def test_a_long_way_is_told_by_its_first_step_and_the_newest() -> None:
     position = behind(RiskAverse(), "1000", [hit("99.9", "1")] * 100).queues.position(ME)
     assert position is not None
-    steps, hits = position.steps, position.hits
+    steps, hits = position.steps, position.hits()
     assert (len(steps.kept), steps.dropped, len(hits.kept), hits.dropped) == (KEPT, 101 - KEPT, KEPT, 100 - KEPT)
     assert (steps.kept[0].cause, steps.kept[-1].ahead) == ("joined", Decimal(900))
     assert [each.market_sequence for each in hits.kept] == [1, *range(70, 101)]
@@ -383,7 +392,7 @@ def test_an_order_joined_from_its_fact_and_shown_the_market_again_stands_where_i
     since = min(joins_after, len(stream))
     recovered.join(ME, Side.BUY, Decimal("99.8"), level, level, since, since * 1000)
     for fact in live.told:
-        recovered.on_market(fact)
+        moved(recovered, fact)
     assert recovered.position(ME) == live.queues.position(ME)
 
 

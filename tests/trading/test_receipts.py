@@ -17,7 +17,7 @@ from trading.messages import (
     TradesPrinted,
 )
 from trading.quantities import plain
-from trading.receipts import Receipt
+from trading.receipts import ImpliedTouch, Receipt
 from trading.words import Liquidity, Side
 
 Ended = OrderFilled | OrderCanceled | OrderExpired | OrderRejected
@@ -87,12 +87,27 @@ class Evidence:
             assert fact.client_order_id.startswith(("CLOSE-", "LIQUIDATION-")) and receipt.levels_walked == 0
         else:
             assert receipt.model == TAKER_TEXTS[fact.model] and receipt.levels_walked >= 1
-            assert (receipt.level is None) == (fact.model != "book" or receipt.extrapolated)
+            assert (receipt.level is None) == (fact.model not in ("book", "book_traded") or receipt.extrapolated)
+            assert receipt.implied == (self._implied(book, fact.market_sequence) if fact.model == "book_traded" else None)
             if receipt.level is not None and book is not None:
-                levels = book.asks if fact.side is Side.BUY else book.bids
+                levels = _moved(book, receipt.implied, fact.side)
                 assert receipt.level in levels and fact.quantity <= receipt.level[1]
                 assert receipt.levels_walked <= levels.index(receipt.level) + 1
                 assert fact.price == receipt.level[0] or fact.client_order_id.startswith("LIQUIDATION-")
+
+    def _implied(self, book: BookChanged | None, market_sequence: int) -> ImpliedTouch | None:
+        """By the newest push behind the window."""
+        assert book is not None
+        pushes = [fact for fact in self._heard.values() if isinstance(fact, TradesPrinted) and book.sequence < fact.sequence <= market_sequence]
+        bid, ask = book.bids[0][0], book.asks[0][0]
+        lowest, highest = bid * Decimal("0.99"), ask * Decimal("1.01")
+        believed = [each for each in pushes[-1].prints if lowest <= each.price <= highest] if pushes else []
+        if not believed:
+            return None
+        price, spread = believed[-1].price, ask - bid
+        if believed[-1].aggressor is Side.BUY:
+            return ImpliedTouch(pushes[-1].sequence, bid if bid < price <= ask else price - spread, price)
+        return ImpliedTouch(pushes[-1].sequence, price, ask if bid <= price < ask else price + spread)
 
     def _book(self, market_sequence: int) -> BookChanged | None:
         """The newest window by then that could be traded on."""
@@ -101,7 +116,13 @@ class Evidence:
         return usable[-1] if usable else None
 
 
-TAKER_TEXTS = {"fixed": "fixed(slippage_bps=30)", "book": "book", "top": "top"}
+def _moved(book: BookChanged, implied: ImpliedTouch | None, side: Side) -> list[tuple[Decimal, Decimal]]:
+    levels = book.asks if side is Side.BUY else book.bids
+    best = levels[0][0] if implied is None else implied.ask if side is Side.BUY else implied.bid
+    return [(price + best - levels[0][0], quantity) for price, quantity in levels]
+
+
+TAKER_TEXTS = {"fixed": "fixed(slippage_bps=30)", "book": "book", "book_traded": "book_traded", "top": "top"}
 
 
 def numbers(value: Any) -> list[Decimal]:

@@ -146,8 +146,8 @@ def test_a_liquidation_is_followed_to_a_flat_position() -> None:
     closing = order("LIQUIDATION-1", Side.SELL, "0.02", reduce_only=True)
     desk.hear(
         PositionLiquidated(
-            at_ns=0, symbol=SYMBOL, position=Decimal("0.02"), mark=Decimal(1), liquidation_price=Decimal(1), bankruptcy_price=Decimal(1),
-            margin=Decimal(1),
+            at_ns=0, symbol=SYMBOL, position=Decimal("0.02"), cost=Decimal(1), mark=Decimal(1), liquidation_price=Decimal(1),
+            bankruptcy_price=Decimal(1), margin=Decimal(1),
         ),
         *(OrderCanceled(at_ns=0, client_order_id=name, reason="liquidation") for name in ("stop", "take")),
         OrderSubmitted(at_ns=0, order=closing, effective_at_ns=0), filled(closing, Decimal(0), 0),

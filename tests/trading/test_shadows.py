@@ -99,9 +99,9 @@ def test_each_shadow_assumes_what_it_is_named_for_and_the_rest_is_the_sessions()
     assert (shadows.optimistic.making, shadows.optimistic.slippage_model, shadows.optimistic.entry_latency) == (
         Touch(), "top", Constant(ms=Decimal(0)),
     )
-    assert (shadows.base.making, shadows.base.slippage_model) == (ProbPower(), "book")
+    assert (shadows.base.making, shadows.base.slippage_model) == (ProbPower(), "book_traded")
     assert (shadows.base.entry_latency, shadows.base.response_latency) == (BY_REST, BY_WS)
-    assert (shadows.pessimistic.making, shadows.pessimistic.slippage_model) == (Penetrate(ticks=1), "book")
+    assert (shadows.pessimistic.making, shadows.pessimistic.slippage_model) == (Penetrate(ticks=1), "book_traded")
     assert (shadows.pessimistic.entry_latency, shadows.pessimistic.response_latency) == (Constant(ms=Decimal(150)), Constant(ms=Decimal(40)))
     assert {each.fees for each in (shadows.base, shadows.pessimistic)} == {VIP}
     assert {each.balance for each in (shadows.optimistic, shadows.base, shadows.pessimistic)} == {Decimal(777)}

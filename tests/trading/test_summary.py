@@ -38,7 +38,7 @@ def test_every_value_of_a_session_follows_from_its_facts() -> None:
         fees_paid_usd=Decimal("3.14795"), funding_usd=Decimal("-0.62"), net_pnl_usd=Decimal("-25.26795"),
         max_drawdown_pct=summary.max_drawdown_pct, slippage_avg_bps=Decimal(30), winning_lots=0, losing_lots=2,
         profit_factor=Decimal(0), positions={BTC: Decimal("0.05")}, bars=51, warmup_bars=50, warmup_complete=True,
-        unobserved_count=0, unobserved_s=Decimal(0), unobserved_orders=[],
+        unobserved_count=0, unobserved_s=Decimal(0), unobserved_orders=[], margin={},
         end_reason="duration",
     )
     deepest = (Decimal("10191.0953") - summary.ending_equity_usd) / Decimal("10191.0953") * 100

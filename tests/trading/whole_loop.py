@@ -11,6 +11,8 @@ from trading.latency import Constant, KnownLatency
 from trading.limits import RiskSettings
 from trading.messages import AccountFact, MarketFact, SubmitOrder
 from trading.risk import RiskGate
+from trading.risk_case import Rule
+from trading.risk_rules import RULES
 from trading.strategy.protocol import StrategySettings
 from trading.strategy.trader import Intent, Trader
 
@@ -27,9 +29,10 @@ class Loop:
 
     def __init__(
         self, strategy: StrategySettings, *, entry: KnownLatency = AT_ONCE, response: KnownLatency = AT_ONCE, risk: RiskSettings = SETTINGS,
+        rules: tuple[Rule, ...] = RULES,
     ) -> None:
         self.trader = Trader(strategy, [BTC], FINGERPRINT)
-        self.gate = RiskGate(risk, [BTC])
+        self.gate = RiskGate(risk, [BTC], rules)
         self.account = Account(
             AccountSettings(
                 instruments=(BTC,), position_max=risk.max_position_per_symbol, slippage_bps=Decimal(1), entry_latency=entry,

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from trading.quantities import Instrument
-from venue.answers import HttpAnswer, RateLimited, Unreachable, VenueRefusal, read_answer, read_book, read_candles, read_funding
+from venue.answers import HttpAnswer, RateLimited, Unreachable, VenueRefusal, read_answer, read_book, read_candles, read_funding, read_tiers
 from venue.rest import Call, RestVenue, book_call, candles_call, funding_call, instruments_call, tiers_call
 from venue.settings import RestSettings
 from venue.stand_in.server import StandIn
@@ -175,6 +175,34 @@ def test_funding_is_read_from_an_object_and_from_a_list_and_made_a_fraction(shap
 @pytest.mark.parametrize("levels", ['{"bids":[["2","1"]],"asks":[["1","1"]]}', '{"bids":[],"asks":[["1","1"]]}', '{"bids":[["NaN","1"]],"asks":[["1","1"]]}'])
 def test_a_book_that_cannot_be_is_no_book(levels: str) -> None:
     assert isinstance(answered(read_book, levels), Unreachable)
+
+
+def tier(level: int, start: str, end: str, leverage: str, rate: str, symbol: str = "BTCUSDT") -> str:
+    return (
+        f'{{"symbol":"{symbol}","level":{level},"startValue":{start},"endValue":{end},"leverage":{leverage},"maintenanceMarginRate":{rate}}}'
+    )
+
+
+@pytest.mark.parametrize("rows", [
+    [tier(1, "0", "50000", "125", "0.004"), tier(2, "50000", "200000", "100", "0.005")],
+    [tier(2, '"50000"', '"200000"', '"100"', '"0.005"'), tier(1, '"0"', '"50000"', '"125"', '"0.0040"')],
+    [tier(1, '"0"', "50000.0", "125.0", '"0.004"'), tier(9, "0", "1", "1", "0.5", "ETHUSDT"), tier(2, "5e4", "2E+5", "100", "0.005")],
+])
+def test_tiers_are_read_from_numbers_and_texts_in_any_order_and_only_those_of_the_symbol(rows: list[str]) -> None:
+    found = answered(read_tiers("BTCUSDT"), f"[{','.join(rows)}]")
+    assert [(each.startValue, each.endValue, each.leverage, each.maintenanceMarginRate) for each in found] == [
+        (D("0"), D("50000"), 125, D("0.004")), (D("50000"), D("200000"), 100, D("0.005")),
+    ]
+
+
+@pytest.mark.parametrize("number", ['"NaN"', '"Infinity"', '"-1"', "1e400", '"1e400"'])
+def test_a_tier_with_an_absurd_number_is_not_asked_for_again(number: str) -> None:
+    outcome = answered(read_tiers("BTCUSDT"), f"[{tier(1, '0', number, '1', '0.1')}]")
+    assert isinstance(outcome, VenueRefusal) and "absurd number" in outcome.text
+
+
+def test_no_tiers_are_no_tiers() -> None:
+    assert answered(read_tiers("BTCUSDT"), "[]") == answered(read_tiers("BTCUSDT"), "null") == ()
 
 
 def data_of(venue: RestVenue, call: Call) -> Any:

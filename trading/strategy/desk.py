@@ -14,13 +14,12 @@ from trading.messages import AccountFact, BookChanged, FeedStale, MarketFact, Or
 from trading.prints import PrintGuard
 from trading.quantities import Instrument
 from trading.strategy.own_orders import OwnOrders
-from trading.strategy.protocol import Strategy, StrategySettings, View, Wishes, Withdraw
+from trading.strategy.protocol import Again, Strategy, StrategySettings, View, Wishes, Withdraw
+from trading.strategy.unprotected import OVERTAKEN, Unprotected
 from trading.trust import MarketTrust
 
 __all__ = ["Desk"]
 
-OVERTAKEN = ("parent_ended", "position_closed", "reduce_only_would_increase")
-"""Rejections that another order's fate has caused: what this one was for is gone, and nothing was wrong with it."""
 BOOK_STREAMS = ("all", "depth")
 """How the names of the streams begin whose silence leaves the book without a voucher."""
 
@@ -30,7 +29,9 @@ class Desk:
 
     Wishes about bar ``warmup_bars`` + 1 are the first to be granted. None is granted while the market data is not
     trusted, nor for ``denial_pause_bars`` bars after an order was denied or rejected; a stale feed makes the desk
-    withdraw what could still open something. A print farther than ``print_band_bps`` off the book moves no bar.
+    withdraw what could still open something. Protection that was refused is seen to whether or not wishes are granted
+    (unprotected.py), as long as the data is trusted; a position that is given up comes before what the strategy wishes. A print
+    farther than ``print_band_bps`` off the book moves no bar.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Desk:
         self._recent: deque[BarClosed] = deque(maxlen=settings.warmup_bars)
         self._trust = MarketTrust()
         self._guard = PrintGuard(print_band_bps)
+        self._unprotected = Unprotected()
         self._pause_bars = 0
         self._bid: Decimal | None = None
         self._ask: Decimal | None = None
@@ -71,15 +73,22 @@ class Desk:
         wishes = self._on_bars(self._vouched(fact))
         if isinstance(fact, FeedStale):
             return self._withdraw_opening(f"market data stale: {fact.stream}")
-        if not (permitted and self.ready and self._granting):
+        if not (permitted and self._trust.trusted):
             return ()
+        protecting = self._unprotected.wishes(self._view(fact.at_ns)) if self._unprotected.active else ()
+        if not (self.ready and self._granting) or not all(isinstance(each, Again) for each in protecting):
+            return protecting
         if isinstance(fact, BookChanged) and not wishes:
-            return self._strategy.on_book(fact, self._view(fact.at_ns))
-        return wishes
+            wishes = self._strategy.on_book(fact, self._view(fact.at_ns))
+        return protecting + wishes if protecting else wishes
 
     def on_fact(self, fact: AccountFact, at_ns: int, permitted: bool) -> Wishes:
         """Take in one account fact; the wishes to grant, if ``permitted``."""
-        if not self.orders.on_fact(fact):
+        self._unprotected.hear(fact, self.orders, at_ns)
+        heard = self.orders.on_fact(fact)
+        if self._unprotected.active:
+            self._unprotected.settle(self.orders)
+        if not heard:
             return ()
         if isinstance(fact, OrderDenied | OrderRejected) and fact.reason not in OVERTAKEN:
             self._pause_bars = self._settings.denial_pause_bars

@@ -37,10 +37,14 @@ class OwnOrders:
         """Not over yet, in the order of sending."""
         return tuple(self._working.values())
 
-    def sent(self, order: SubmitOrder) -> None:
+    def known(self, client_order_id: str) -> Working | None:
+        """None for a stranger's, and for one that is over."""
+        return self._working.get(client_order_id)
+
+    def sent(self, order: SubmitOrder, gives_up: bool = False) -> None:
         """It is working from now on, unless its end is known already (an order made again after a restart)."""
         if order.client_order_id not in self._closed:
-            self._working.setdefault(order.client_order_id, Working(order, order.quantity))
+            self._working.setdefault(order.client_order_id, Working(order, order.quantity, gives_up=gives_up))
 
     def asked_to_cancel(self, client_order_id: str) -> None:
         self._note(client_order_id, canceling=True)
@@ -80,12 +84,12 @@ class OwnOrders:
         return False
 
     def _move(self, fact: OrderFilled) -> None:
-        """A fill of a protection that leaves nothing stops the position out; one that opens or adds begins another."""
+        """A fill of a protection, or for want of one, that leaves nothing stops the position out; one that opens or adds begins another."""
         before, after = self.position, fact.position
         filled = self._working.get(fact.client_order_id)
         self.position = after
         if after == 0:
-            if before != 0 and filled is not None and filled.protects:
+            if before != 0 and filled is not None and (filled.protects or filled.gives_up):
                 self.stopped = Stopped(side_of(before), fact.at_ns)
         elif before == 0 or (before > 0) != (after > 0) or abs(after) > abs(before):
             self.stopped = None

@@ -17,7 +17,7 @@ from trading.quantities import EXACT, Instrument
 from trading.words import OrderType, Side, TimeInForce, TriggerSource
 
 __all__ = [
-    "Bars", "Change", "Place", "Protection", "Stopped", "Strategy", "StrategySettings", "View", "Wishes", "Withdraw", "Working",
+    "Again", "Bars", "Change", "Place", "Protection", "Stopped", "Strategy", "StrategySettings", "View", "Wishes", "Withdraw", "Working",
 ]
 
 Bars = Annotated[int, msgspec.Meta(ge=1, le=1000)]
@@ -68,7 +68,8 @@ class Protection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """I want this order, and what protects the position that it opens. Without a ``type``: MARKET without a price, LIMIT with one."""
+    """I want this order, and what protects the position that it opens. Without a ``type``: MARKET without a price, LIMIT with one.
+    ``gives_up``: it closes a position that could not be protected, which counts as stopped out."""
 
     side: Side
     quantity: Decimal
@@ -82,6 +83,14 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     trigger_by: TriggerSource = TriggerSource.LAST_PRICE
     trailing_bps: Decimal | None = None
     protect: tuple[Protection, ...] = ()
+    gives_up: bool = False
+
+
+class Again(msgspec.Struct, frozen=True, kw_only=True):
+    """I want that order once more, which was refused; under another id, decided now."""
+
+    order: SubmitOrder
+    reason: str
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,14 +110,14 @@ class Withdraw(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-Wishes: TypeAlias = tuple[Place | Change | Withdraw, ...]
+Wishes: TypeAlias = tuple[Place | Again | Change | Withdraw, ...]
 
 
 class Working(msgspec.Struct, frozen=True):
     """An own order that is not over: on its way, waiting, or resting. ``order`` is what it asks for now, amendments included.
 
     ``resting``: it stands in the book. ``triggered``: what it waited for has come. ``canceling`` once its end has been asked for;
-    ``amending`` is the id of the newest amendment that has not been answered.
+    ``amending`` is the id of the newest amendment that has not been answered. ``gives_up`` as in a ``Place``.
     """
 
     order: SubmitOrder
@@ -117,6 +126,7 @@ class Working(msgspec.Struct, frozen=True):
     resting: bool = False
     triggered: bool = False
     amending: str = ""
+    gives_up: bool = False
 
     @property
     def protects(self) -> bool:
@@ -129,7 +139,7 @@ class Working(msgspec.Struct, frozen=True):
 
 
 class Stopped(msgspec.Struct, frozen=True):
-    """A position that its protection, or the venue's liquidation, has closed: BUY if it was long."""
+    """A position that its protection, the lack of it, or the venue's liquidation has closed: BUY if it was long."""
 
     side: Side
     at_ns: int

@@ -23,10 +23,10 @@ from trading.prints import DEFAULT_BAND_BPS
 from trading.quantities import Instrument
 from trading.strategy.desk import Desk
 from trading.strategy.hearing import Hearing
-from trading.strategy.protocol import Change, Place, Protection, StrategySettings, Wishes, Withdraw
+from trading.strategy.protocol import Again, Change, Place, StrategySettings, Wishes, Withdraw
 from trading.strategy.record import Record
 from trading.strategy.registry import build
-from trading.words import OrderType
+from trading.strategy.stamping import Moment, again, child_of, order_of
 
 __all__ = ["HistoryRequest", "Intent", "Trader"]
 
@@ -160,6 +160,11 @@ class Trader:
             case ReportProgress():
                 return intent.warmup_complete and self._record.warm
 
+    def gives_up(self, order: SubmitOrder) -> bool:
+        """True if the order closes a position that could not be protected."""
+        known = self._desks[order.symbol].orders.known(order.client_order_id)
+        return known is not None and known.gives_up
+
     def _hear_due_facts(self, known_until_ns: int) -> list[Intent]:
         """What happened after the market fact before this one the account finds out only now."""
         intents: list[Intent] = []
@@ -202,6 +207,8 @@ class Trader:
             match wish:
                 case Place():
                     intents += self._placed(desk, wish)
+                case Again():
+                    intents += self._sent(desk, again(self._next_id(), wish, self._moment))
                 case Change():
                     intents += self._changed(desk, wish)
                 case Withdraw():
@@ -212,15 +219,20 @@ class Trader:
 
     def _placed(self, desk: Desk, wish: Place) -> list[SubmitOrder]:
         """The order and, behind it, what protects it; without the order no child of it is made either."""
-        order = self._order(self._next_id(), desk.instrument.symbol, wish)
+        order = order_of(self._next_id(), self.strategy_id, desk.instrument.symbol, wish, self._moment)
         group = order.client_order_id if len(wish.protect) > 1 else ""
-        children = [self._child(self._next_id(), order, each, group) for each in wish.protect]
+        children = [child_of(order, self._next_id(), each, group, self._moment) for each in wish.protect]
         if not self._record.could_follow(order):
             return []
-        made = [order, *(child for child in children if self._record.could_follow(child))]
-        for each in made:
-            desk.orders.sent(each)
-        return made
+        desk.orders.sent(order, wish.gives_up)
+        return [order, *(sent for child in children for sent in self._sent(desk, child))]
+
+    def _sent(self, desk: Desk, order: SubmitOrder) -> list[SubmitOrder]:
+        """The order, if it could still be made."""
+        if not self._record.could_follow(order):
+            return []
+        desk.orders.sent(order)
+        return [order]
 
     def _changed(self, desk: Desk, wish: Change) -> list[AmendOrder]:
         request = AmendOrder(
@@ -233,48 +245,6 @@ class Trader:
         desk.orders.asked_to_amend(wish.client_order_id, request.command_id)
         return [request]
 
-    def _order(self, name: str, symbol: str, wish: Place) -> SubmitOrder:
-        return SubmitOrder(
-            client_order_id=name,
-            strategy_id=self.strategy_id,
-            symbol=symbol,
-            side=wish.side,
-            type=wish.type or (OrderType.MARKET if wish.price is None else OrderType.LIMIT),
-            quantity=wish.quantity,
-            price=wish.price,
-            time_in_force=wish.time_in_force,
-            post_only=wish.post_only,
-            reduce_only=wish.reduce_only,
-            trigger_price=wish.trigger_price,
-            trigger_by=wish.trigger_by,
-            trailing_bps=wish.trailing_bps,
-            reason=wish.reason,
-            decided_at_ns=self._at_ns,
-            market_sequence=self._market_sequence,
-            facts_sequence=self._facts_sequence,
-        )
-
-    def _child(self, name: str, parent: SubmitOrder, wish: Protection, group: str) -> SubmitOrder:
-        return SubmitOrder(
-            client_order_id=name,
-            strategy_id=self.strategy_id,
-            symbol=parent.symbol,
-            side=parent.side.opposite,
-            type=wish.type,
-            quantity=wish.quantity,
-            price=wish.price,
-            reduce_only=True,
-            trigger_price=wish.trigger_price,
-            trigger_by=wish.trigger_by,
-            trailing_bps=wish.trailing_bps,
-            parent_order_id=parent.client_order_id,
-            oco=group,
-            reason=wish.reason,
-            decided_at_ns=self._at_ns,
-            market_sequence=self._market_sequence,
-            facts_sequence=self._facts_sequence,
-        )
-
     def _cancel(self, name: str, client_order_id: str, reason: str) -> CancelOrder:
         return CancelOrder(
             command_id=name,
@@ -283,6 +253,10 @@ class Trader:
             decided_at_ns=self._at_ns,
             market_sequence=self._market_sequence,
         )
+
+    @property
+    def _moment(self) -> Moment:
+        return Moment(self._at_ns, self._market_sequence, self._facts_sequence)
 
     def _next_id(self) -> str:
         """A function of run, strategy, market sequence and the number of the intent: the same again after a restart."""
