@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from actors.books import Books
-from actors.envelopes import Answer, Command, FactsWanted, Fetched, Turn, TurnTaken
+from actors.envelopes import Answer, Command, FactsWanted, Fetched, LegGiven, LegWanted, Turn, TurnTaken
 from actors.following import MarketFollower, market_follower
 from actors.look_back import LookBack
 from actors.opening import BrokerSettings, Opening
@@ -34,9 +34,8 @@ EXIT_UNAVAILABLE, EXIT_IO_ERROR = 69, 74
 HEAD_NS = 400_000_000
 FOLLOW_NS = 150_000_000
 HALT_WAIT_NS = 200_000_000
-ASK_AGAIN_NS, OVERDUE_NS = 2_000_000_000, 9_000_000_000
-"""At the opening: a gateway that has died answers no question, the next one must hear it again. The last of it lies behind the deadline
-of every question that a living one has heard."""
+ASK_AGAIN_NS = 250_000_000
+"""At the opening. A gateway that still has a question under way takes it for the same one (venue/dispatch.py), so this may be short."""
 
 
 class Broker(ProcessActor):
@@ -57,14 +56,14 @@ class Broker(ProcessActor):
         self._server = channels.server("broker")
         self._gateway = channels.client("gateway", self._identity())
         self.listen("commands", self._server, self._on_command)
-        self.listen("gateway", self._gateway, self._on_fetched)
+        self.listen("gateway", self._gateway, self._on_answer)
         self.every("head", HEAD_NS, lambda _: self._books.tell_head())
         self._books = Books(self.post.run_directory / "ledger.db", publisher, self.log, self.failpoints, self.counters)
         if not self._recover():
-            for question in self._opening.questions():
-                self._gateway.send(question)
-            self.every("ask_again", ASK_AGAIN_NS, lambda _: self._ask_again())
-            self.after("overdue", OVERDUE_NS, lambda _: self._open_with(self._opening.overdue()))
+            self._feed = channels.client("feed", f"{self._identity()}.opening")
+            self.listen("leg", self._feed, self._on_answer)
+            self._began_ns = monotonic_ns()
+            self._ask()
 
     def on_drain(self, drain: Drain) -> None:
         """Cancel everything, close the session's books, write paper/state.json."""
@@ -109,19 +108,22 @@ class Broker(ProcessActor):
         self._take_up(account)
         return True
 
-    def _on_fetched(self, delivery: Delivery) -> None:
-        fetched = delivery.message
-        if not isinstance(fetched, Fetched) or self._account is not None:
+    def _ask(self) -> None:
+        """What is not answered yet, again and again until the account is open: whoever was asked may have died over it."""
+        self._open_with(self._opening.waited(monotonic_ns() - self._began_ns))
+        if self._account is not None or self._settled:
             return
-        self._open_with(self._opening.hear(fetched))
+        for question in self._opening.questions():
+            (self._feed if isinstance(question, LegWanted) else self._gateway).send(question)
+        self.after("ask", ASK_AGAIN_NS, lambda _: self._ask())
 
-    def _ask_again(self) -> None:
-        for question in self._opening.unanswered if self._account is None else ():
-            self._gateway.send(question)
+    def _on_answer(self, delivery: Delivery) -> None:
+        if self._account is None and isinstance(delivery.message, Fetched | LegGiven):
+            self._open_with(self._opening.hear(delivery.message))
 
     def _open_with(self, settings: AccountSettings | None) -> None:
         """Once: with the first settings that are complete."""
-        if settings is None or self._account is not None:
+        if settings is None or self._account is not None or self._settled:
             return
         for symbol, reason in self._opening.without_tiers.items():
             self.log.warning("MARGIN_TIERS_UNAVAILABLE", symbol=symbol, reason=reason, instead="margin_tiers of the configuration")
@@ -250,9 +252,10 @@ class Broker(ProcessActor):
         self.halted(**self._closing_detail())
 
     def _settle(self, reason: str, how: CancelAll | CloseAll) -> None:
-        """Once: what comes later finds the books closed."""
+        """Once: what comes later finds the books closed. An account that is not open yet will not be."""
         account = self._account
         if account is None or self._settled:
+            self._settled = True
             return
         self.failpoints.reach("before_settle")
         unheard = self._look_back.cut_short(self._market.reader.last)

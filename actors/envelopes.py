@@ -18,7 +18,7 @@ from trading.quantities import Instrument
 __all__ = [
     "Answer", "Command", "CommandBody", "FactTold", "FactsGiven", "FactsWanted", "FetchBook", "FetchFailed", "FetchFunding", "FetchInstruments",
     "FetchKlines", "Fetch", "Fetched", "FetchedBook", "FetchedFunding", "FetchedInstruments", "FetchedKlines", "KlineRow", "LedgerHead",
-    "MarketGiven", "MarketTaken", "MarketWanted", "Turn", "TurnTaken", "RestAnswered", "run_codec",
+    "LegGiven", "LegWanted", "MarketGiven", "MarketTaken", "MarketWanted", "Turn", "TurnTaken", "RestAnswered", "run_codec",
 ]
 
 
@@ -132,6 +132,18 @@ class MarketTaken(Envelope, frozen=True, kw_only=True):
     sequence: int
 
 
+class LegWanted(Envelope, frozen=True, kw_only=True):
+    """To the feed: how long is one way to the venue by its WebSocket?"""
+
+
+class LegGiven(Envelope, frozen=True, kw_only=True):
+    """``leg_latency``: as the feed's pings took so far; None before enough round trips. ``final``: no more will be timed before the
+    market is taken further (the recording is over, or the feed as far ahead as it may be)."""
+
+    leg_latency: LogNormal | None = None
+    final: bool = False
+
+
 # ------------------------------------------------------------------------------------------- requests: anybody -> gateway
 
 
@@ -224,11 +236,10 @@ class Fetch(Envelope, frozen=True, kw_only=True):
 
 
 class Fetched(Envelope, frozen=True, kw_only=True):
-    """``leg_latency``: the way to the venue as the gateway has measured it so far; None before enough round trips."""
+    """``leg_latency``: one way to the venue as REST took so far; None before enough round trips."""
 
     request_id: str
     answer: FetchedInstruments | FetchedKlines | FetchedBook | FetchedFunding | FetchedTiers | FetchFailed
-    waited_ms: int = 0
     leg_latency: LogNormal | None = None
 
 
@@ -242,8 +253,8 @@ class RestAnswered(Envelope, frozen=True, kw_only=True):
 
 
 ENVELOPES = (
-    Command, Answer, Turn, TurnTaken, FactTold, LedgerHead, FactsWanted, FactsGiven, MarketWanted, MarketGiven, MarketTaken, Fetch, Fetched,
-    RestAnswered,
+    Command, Answer, Turn, TurnTaken, FactTold, LedgerHead, FactsWanted, FactsGiven, MarketWanted, MarketGiven, MarketTaken, LegWanted,
+    LegGiven, Fetch, Fetched, RestAnswered,
 )
 
 

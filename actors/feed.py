@@ -3,29 +3,30 @@
 A thin shell: venue/protocol.py decides, venue/connection.py reads. What was heard is on the tape before anybody is told.
 """
 
-from random import Random
 from typing import Any
 
 from actors.checkpoint import Checkpoint
-from actors.envelopes import MarketTaken, MarketWanted, RestAnswered
+from actors.envelopes import LegGiven, LegWanted, MarketTaken, MarketWanted, RestAnswered
+from actors.feed_line import connection_for, fresh_market
 from actors.feed_settings import FeedSettings
+from actors.leg_metrics import WS, leg_gauges
 from actors.market_memory import RetainedFacts
 from actors.market_past import MarketPast
-from actors.market_tape import Market, MarketTape
+from actors.market_tape import MarketTape
 from actors.process import Post, ProcessActor
 from messaging.control import Drain
 from messaging.mailbox import Delivery
 from records.workspace import RunPaths
 from timing.clock import monotonic_ns
+from trading.latency import fit
 from trading.messages import FeedLive, MarketFact
 from trading.quantities import plain
 from venue.connection import Arrival, Connection, Deliver
 from venue.continuous import ContinuousMarket
-from venue.continuous_connection import ContinuousConnection
 from venue.dialect import MAX_FRAME_CHARACTERS
 from venue.effects import Close, Connect, Effect, Ended, Note, Send, Tell, TellStatus
 from venue.phases import Phase
-from venue.protocol import NEVER, MarketConnection
+from venue.protocol import NEVER
 from venue.stream import EVERY_STREAM, MarketStream
 
 __all__ = ["Feed", "FeedSettings"]
@@ -41,8 +42,8 @@ LEVELS = {
 
 
 class Feed(ProcessActor):
-    """Channels: publishes on ``market``, serves ``feed`` (MarketWanted, MarketTaken, RestAnswered). Milestones: ``live``, and
-    ``ended`` when a recording has been told to its end."""
+    """Channels: publishes on ``market``, serves ``feed`` (MarketWanted, MarketTaken, LegWanted, RestAnswered). Milestones: ``live``,
+    and ``ended`` when a recording has been told to its end."""
 
     def __init__(self, post: Post) -> None:
         super().__init__(post)
@@ -78,6 +79,8 @@ class Feed(ProcessActor):
         now_ns = monotonic_ns()
         self.gauges["feed_connected"] = float(self._link.phase is Phase.OPEN)
         self.gauges["message_age_ms"] = (now_ns - self._link.last_valid_ns) / MS
+        self.gauges |= leg_gauges(WS, fit(self._link.pings.round_trips_ns))
+        self.counters |= self._link.pings.counts
         symbols = {}
         for symbol in self._stream.symbols:
             known = self._stream.last_known_book(symbol)
@@ -135,6 +138,7 @@ class Feed(ProcessActor):
         if not self._link.accepts(connection_id):
             return
         self.count("frames_count")
+        now_ns = monotonic_ns()
         if len(payload) > MAX_FRAME_CHARACTERS:
             self._carry_out(self._link.unreadable("frame_too_large"))
             return
@@ -146,7 +150,7 @@ class Feed(ProcessActor):
         self.failpoints.reach("before_record")
         self._tape.heard(text, seen_ns)
         self.failpoints.reach("after_record")
-        self._carry_out(self._link.received(connection_id, text, seen_ns))
+        self._carry_out(self._link.received(connection_id, text, seen_ns, now_ns))
 
     def _on_asked(self, delivery: Delivery) -> None:
         self.failpoints.reach("on_asked")
@@ -156,6 +160,9 @@ class Feed(ProcessActor):
         elif isinstance(message, MarketTaken):
             self._taken = message.sequence
             self._keep_lead()
+        elif isinstance(message, LegWanted) and delivery.peer is not None:
+            leg_latency = fit(self._link.pings.round_trips_ns)
+            self._server.send(delivery.peer, LegGiven(leg_latency=leg_latency, final=self._ended or self._is_far_ahead))
         elif isinstance(message, RestAnswered):
             self._tape.answered(message.path, message.query, message.status, message.body, monotonic_ns())
         else:
@@ -163,10 +170,14 @@ class Feed(ProcessActor):
 
     def _keep_lead(self) -> None:
         """Read no further than the lead: the pipe, the connection and the venue behind it wait meanwhile."""
-        if self._settings.continuous and not self._ending and self._stream.sequence - self._taken >= self._lead:
+        if self._is_far_ahead:
             self.post.mailbox.mute("wire")
         else:
             self.post.mailbox.unmute("wire")
+
+    @property
+    def _is_far_ahead(self) -> bool:
+        return self._settings.continuous and not self._ending and self._stream.sequence - self._taken >= self._lead
 
     def _on_watch(self, _: Delivery) -> None:
         now_ns = monotonic_ns()
@@ -260,15 +271,11 @@ class Feed(ProcessActor):
         self._tape = MarketTape(RunPaths(post.run_directory).tape, settings.symbols, f"run {post.run_id}")
         fits = f"{post.run_id} {post.codec_fingerprint} {settings.symbols} {settings.link}"
         checkpoint = Checkpoint.of_run(RunPaths(post.run_directory), post.name, fits)
-        self._past = MarketPast(self._tape, self._retained, checkpoint, self._fresh_market)
+        self._past = MarketPast(self._tape, self._retained, checkpoint, lambda: fresh_market(settings))
         self._market = self._past.recover()
         self._stream = self._market.stream if isinstance(self._market, ContinuousMarket) else self._market
         self._was_live = settings.continuous and any(map(_is_live, self._retained.standing()))
-        self._link = _link(settings, self._market, Random(f"feed {settings.seed} {post.incarnation}"), self._tape)
-
-    def _fresh_market(self) -> Market:
-        stream = MarketStream(self._settings.symbols)
-        return ContinuousMarket(stream, self._settings.link) if self._settings.continuous else stream
+        self._link = connection_for(settings, self._market, post.incarnation, self._tape.wall_offset_ns)
 
     def _end_when_quiet(self) -> None:
         if self._ending and not self._connections:
@@ -287,9 +294,3 @@ class Feed(ProcessActor):
 
 def _is_live(fact: MarketFact) -> bool:
     return isinstance(fact, FeedLive) and fact.stream == EVERY_STREAM
-
-
-def _link(settings: FeedSettings, market: Market, chance: Random, tape: MarketTape) -> MarketConnection | ContinuousConnection:
-    if isinstance(market, ContinuousMarket):
-        return ContinuousConnection(market, settings.link, chance, tape.wall_offset_ns)
-    return MarketConnection(market, settings.link, chance, tape.wall_offset_ns, settings.pace)

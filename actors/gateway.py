@@ -16,12 +16,13 @@ from actors.envelopes import (
     Fetch, FetchBook, Fetched, FetchedBook, FetchedFunding, FetchedInstruments, FetchedKlines, FetchedTiers, FetchFailed, FetchFunding,
     FetchInstruments, FetchKlines, FetchTiers, KlineRow, RestAnswered, TierRow,
 )
+from actors.leg_metrics import REST, leg_gauges
 from actors.process import Post, ProcessActor
 from messaging.control import Drain
 from messaging.mailbox import Delivery
 from timing.clock import monotonic_ns
 from timing.deadline import Deadline
-from trading.latency import fit
+from trading.latency import KEPT_SAMPLES, fit
 from venue.answers import HttpAnswer, Outcome, VenueRefusal
 from venue.dispatch import NEVER, Dispatch, Failed, Retry, Served, Waiter
 from venue.limits import RequestBudget
@@ -32,7 +33,6 @@ __all__ = ["Gateway", "GatewaySettings"]
 
 SECOND = 1_000_000_000
 MS = 1_000_000
-KEPT_ROUND_TRIPS = 256
 DRAIN_NS = 2 * SECOND
 FAREWELL_NS = 300 * MS
 LONGEST_DEADLINE_MS = 600_000
@@ -69,7 +69,7 @@ class Gateway(ProcessActor):
         self._work: SimpleQueue[tuple[Call, float] | None] = SimpleQueue()
         self._done: deque[_Done] = deque()
         self._free_workers = self._settings.rest.workers
-        self._round_trips_ns: deque[int] = deque(maxlen=KEPT_ROUND_TRIPS)
+        self._round_trips_ns: deque[int] = deque(maxlen=KEPT_SAMPLES)
         self._armed_ns = NEVER
         self._draining = self._drained = self._leaving = False
         self.counters.update(
@@ -92,9 +92,7 @@ class Gateway(ProcessActor):
         self.counters["rate_limiter_waits_count"] = self._dispatch.wait_count
         self.gauges["rate_limiter_wait_seconds_max"] = self._dispatch.wait_seconds_max
         self.gauges["rest_waiting"] = float(len(self._dispatch))
-        measured = fit(tuple(self._round_trips_ns))
-        if measured is not None:
-            self.gauges |= {f"venue_leg_{name}": float(value) for name, value in msgspec.structs.asdict(measured).items()}
+        self.gauges |= leg_gauges(REST, fit(self._round_trips_ns))
         return {}
 
     def on_drain(self, drain: Drain) -> None:
@@ -123,7 +121,7 @@ class Gateway(ProcessActor):
             return
         now_ns = monotonic_ns()
         deadline_ns = now_ns + min(max(fetch.deadline_ms, 0), LONGEST_DEADLINE_MS) * MS
-        waiter = Waiter(peer, fetch.request_id, now_ns, deadline_ns)
+        waiter = Waiter(peer, fetch.request_id, deadline_ns)
         call = _call_for(fetch)
         refused: Failed | None
         if isinstance(call, Failed):
@@ -131,7 +129,7 @@ class Gateway(ProcessActor):
         else:
             refused = Failed("draining") if self._draining else self._dispatch.offer(waiter, call, now_ns)
         if refused is not None:
-            self._reply([Served(waiter, refused)], now_ns, fetch)
+            self._reply([Served(waiter, refused)], fetch)
             return
         self._requests[peer, fetch.request_id] = fetch
         self._advance()
@@ -147,28 +145,25 @@ class Gateway(ProcessActor):
         served, retry = self._dispatch.finished(done.call, done.outcome, now_ns)
         if retry is not None:
             self._note(retry)
-        self._reply(served, now_ns)
+        self._reply(served)
         self._advance()
         self._end_when_idle()
 
-    def _reply(self, served: list[Served], now_ns: int, fetch: Fetch | None = None) -> None:
+    def _reply(self, served: list[Served], fetch: Fetch | None = None) -> None:
         for each in served:
             waiter = each.waiter
             asked = self._requests.pop((waiter.peer, waiter.request_id), fetch)
             assert asked is not None, "an answer to nobody's question"
             answer = _answer(asked, each.outcome)
-            waited_ms = (now_ns - waiter.asked_ns) // MS
             self.failpoints.reach("before_reply")
-            fetched = Fetched(
-                request_id=waiter.request_id, answer=answer, waited_ms=waited_ms, leg_latency=fit(tuple(self._round_trips_ns)),
-            )
+            fetched = Fetched(request_id=waiter.request_id, answer=answer, leg_latency=fit(self._round_trips_ns))
             self._server.send(waiter.peer, fetched)
             self.failpoints.reach("after_reply")
 
     def _advance(self) -> None:
         """Everything that may go now, then one timer for whatever is due next."""
         now_ns = monotonic_ns()
-        self._reply(self._dispatch.expired(now_ns), now_ns)
+        self._reply(self._dispatch.expired(now_ns))
         due_ns = self._dispatch.deadline_ns
         while self._free_workers:
             next_call = self._dispatch.next_call(now_ns)
@@ -201,7 +196,7 @@ class Gateway(ProcessActor):
             self._feed.send(RestAnswered(path=call.path, query=dict(call.query), status=answer.status, body=answer.body))
 
     def _give_up(self) -> None:
-        self._reply(self._dispatch.give_up("draining"), monotonic_ns())
+        self._reply(self._dispatch.give_up("draining"))
         self._end_when_idle()
 
     def _end_when_idle(self) -> None:

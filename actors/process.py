@@ -85,7 +85,7 @@ class ProcessActor(pykka.Actor):
         self.failure: str | None = None
         self.counters: dict[str, float] = {}
         self.gauges: dict[str, float] = {}
-        self.pulse = Pulse(state="STARTING", elapsed_ms=0)
+        self.pulse = Pulse(state="STARTING")
         self.pulse_seen_ns = 0
         self.failpoints = Failpoints(os.environ, post.name, post.incarnation)
         self._handlers: dict[str, Callable[[Delivery], None]] = {}

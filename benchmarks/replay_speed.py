@@ -29,6 +29,7 @@ from benchmarks.realism.recorded_market import MS, SECOND, RecordedMarket, read_
 from benchmarks.realism.reference_engine import ReferenceEngine, is_installed, rows_of
 from benchmarks.realism.table import Part, as_json, as_text
 from trading.account import AccountSettings
+from trading.latency import MeasuredLegs
 from trading.messages import AccountFact, TradesPrinted
 from trading.replay import replay
 from trading.shadows import ShadowedAccount, shadow_settings
@@ -84,7 +85,7 @@ def _settings(market: RecordedMarket, model: str) -> AccountSettings:
 
 def _lived_again(market: RecordedMarket, settings: AccountSettings, ledger: list[AccountFact]) -> int:
     """As front/pnl_reckoning.py does it, with the facts at hand."""
-    account = ShadowedAccount(settings, RUN, shadow_settings(settings, published=None, measured=None))
+    account = ShadowedAccount(settings, RUN, shadow_settings(settings, published=None, measured=MeasuredLegs()))
     found = replay(account, market.facts, ledger, ledger[-1].market_sequence)
     assert found is None, f"the ledger does not follow from the tape: {found}"
     account.interval()

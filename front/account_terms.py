@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 
 from actors.broker import BrokerSettings
+from actors.leg_metrics import measured_legs
 from config.resolved import read_resolved
 from front.arguments import Arguments
 from front.plan import build_plan
-from front.pnl_reckoning import Views, measured_leg
+from front.pnl_reckoning import Views
 from front.refusal import Refusal
 from front.settings import Settings
 from front.tape_file import TapeFile, read_tape
@@ -45,7 +46,7 @@ class Terms(msgspec.Struct, frozen=True):
 
     def views(self, metrics: Mapping[str, Any]) -> Views:
         """What a PnL interval hangs on besides ledger and tape; ``metrics`` are the run's."""
-        return Views(self.published, measured_leg(metrics), self.tape_link)
+        return Views(self.published, measured_legs(metrics), self.tape_link)
 
     @property
     def tape_link(self) -> LinkSettings | None:

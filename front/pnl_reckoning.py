@@ -4,10 +4,8 @@ The ledger is lived again (trading/replay.py) by an account with shadows, so tha
 shows it; a ledger that does not follow from its tape has no interval. Streamed: what is kept is what four accounts keep.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from decimal import Decimal, InvalidOperation
-from typing import Any
 
 import msgspec
 
@@ -16,30 +14,27 @@ from records.ledger import LedgerReader
 from records.workspace import RunPaths
 from trading.account_settings import AccountSettings
 from trading.fees import FeeSchedule
-from trading.latency import LogNormal
+from trading.latency import MeasuredLegs
 from trading.messages import MarketFact, SessionOpened
 from trading.pnl_interval import PnlInterval
-from trading.quantities import canonical
 from trading.replay import replay
 from trading.shadows import ShadowedAccount, shadow_settings
 from venue.settings import LinkSettings
 
-__all__ = ["Unreckoned", "Views", "measured_leg", "reckon", "shadowed"]
+__all__ = ["Unreckoned", "Views", "reckon", "shadowed"]
 
 LOOK_EVERY = 128
 """Market facts between two looks at the time."""
 IMPOSSIBLE = (KeyError, ValueError, ArithmeticError, AssertionError)
 """What facts can lead to that are well formed and chained, and yet no account's."""
-LEG = "venue_leg_"
-"""How the gateway's measurements of one way to the venue begin (``trading.latency.LogNormal``)."""
 
 
 class Views(msgspec.Struct, frozen=True):
     """What an interval hangs on besides ledger and tape. ``published`` are the venue's own fees, None where its file names none;
-    ``measured`` is one way to it. ``link`` only for a run on a recording, as for ``ToldTape``."""
+    ``measured`` is the way to it. ``link`` only for a run on a recording, as for ``ToldTape``."""
 
     published: FeeSchedule | None
-    measured: LogNormal | None
+    measured: MeasuredLegs
     link: LinkSettings | None = None
 
 
@@ -49,14 +44,6 @@ class Unreckoned(Exception):
 
 class _OutOfTime(Exception):
     pass
-
-
-def measured_leg(metrics: Mapping[str, Any]) -> LogNormal | None:
-    """From a run's metrics; None where nothing was measured."""
-    try:
-        return LogNormal(*(canonical(Decimal(str(metrics[f"{LEG}{name}"]))) for name in LogNormal.__struct_fields__))
-    except (KeyError, InvalidOperation, ValueError):
-        return None  # not measured, or by something else
 
 
 def shadowed(settings: AccountSettings, fingerprint: str, views: Views) -> ShadowedAccount:

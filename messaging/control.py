@@ -69,7 +69,6 @@ class Pulse(Word, frozen=True, kw_only=True):
     Without a fresh pulse nothing new may be risked."""
 
     state: str
-    elapsed_ms: int
     metrics: dict[str, float] = {}
 
 

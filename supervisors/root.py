@@ -280,7 +280,7 @@ class Root:
         return round(max(0, until - self._running_ns) / NS_PER_S, 3) if self._running_ns else 0.0
 
     def _pulse(self) -> Pulse:
-        return Pulse(state=self._phase(), elapsed_ms=int(self._elapsed_s() * 1000), metrics=self._crew.board.metrics())
+        return Pulse(state=self._phase(), metrics=self._crew.board.metrics())
 
     def _facts(self) -> dict[str, Any]:
         """What the closing child puts into the summary about the run itself."""

@@ -17,8 +17,8 @@ import msgspec
 from trading.quantities import EXACT, canonical, plain
 
 __all__ = [
-    "FEWEST_SAMPLES", "UNMEASURED", "Constant", "Fitted", "KnownLatency", "LatencyModel", "Leg", "Legs", "LogNormal", "Uniform", "draw_ns", "fit",
-    "resolved", "text", "worst_ns",
+    "FEWEST_SAMPLES", "KEPT_SAMPLES", "UNMEASURED", "Constant", "Fitted", "KnownLatency", "LatencyModel", "Leg", "Legs", "LogNormal",
+    "MeasuredLegs", "Uniform", "draw_ns", "fit", "resolved", "text", "worst_ns",
 ]
 
 DRAWN = Context(prec=20, traps=[InvalidOperation, DivisionByZero, Overflow])
@@ -32,6 +32,8 @@ CHANCE_BITS = 52
 """Of the digest; half a step is added, so that a chance is exactly representable and never 0 or 1."""
 
 FEWEST_SAMPLES = 5
+KEPT_SAMPLES = 256
+"""The newest round trips of one transport: an hour ago the way was another."""
 HEADROOM = 2
 """The longest delay of a fitted model, in longest delays seen: what was seen in a minute is not the worst of an hour."""
 QUARTILES_APART = 2 * statistics.NormalDist().inv_cdf(0.75)
@@ -111,8 +113,28 @@ UNMEASURED = LogNormal(median_ms=Decimal(100), sigma=Decimal("0.5"), max_ms=Deci
 adverse one 100 ms."""
 
 
+class MeasuredLegs(msgspec.Struct, frozen=True):
+    """One way to the venue by each of its transports, None where fewer than ``FEWEST_SAMPLES`` round trips were timed: ``rest`` from
+    requests and their answers, ``ws`` from pings and their pongs.
+
+    The legs follow the transports. This venue takes orders by REST and pushes what becomes of them (fills, ends) by WebSocket: so
+    ``entry`` is the way of REST and ``response`` that of the WebSocket. Where one was not measured, the other stands in for it.
+    """
+
+    rest: LogNormal | None = None
+    ws: LogNormal | None = None
+
+    @property
+    def entry(self) -> LogNormal | None:
+        return self.rest or self.ws
+
+    @property
+    def response(self) -> LogNormal | None:
+        return self.ws or self.rest
+
+
 def resolved(model: LatencyModel, measured: LogNormal | None) -> KnownLatency:
-    """The model with what was measured in the place of ``Fitted``; without a measurement that is ``UNMEASURED``."""
+    """The model with what was measured of its leg in the place of ``Fitted``; without a measurement that is ``UNMEASURED``."""
     if isinstance(model, Fitted):
         return measured or UNMEASURED
     return model

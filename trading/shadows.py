@@ -25,7 +25,7 @@ import msgspec
 from trading.account import Account
 from trading.account_settings import AccountSettings
 from trading.fees import FeeSchedule
-from trading.latency import UNMEASURED, Constant, KnownLatency, LogNormal, worst_ns
+from trading.latency import UNMEASURED, Constant, KnownLatency, LogNormal, MeasuredLegs, worst_ns
 from trading.market_facts import Message
 from trading.matching import BOOK_TRADED
 from trading.messages import AccountFact, CancelOrder, PositionCarried, SubmitOrder
@@ -51,24 +51,25 @@ class ShadowSettings(msgspec.Struct, frozen=True):
     pessimistic: AccountSettings
 
 
-def shadow_settings(configured: AccountSettings, published: FeeSchedule | None, measured: LogNormal | None) -> ShadowSettings:
+def shadow_settings(configured: AccountSettings, published: FeeSchedule | None, measured: MeasuredLegs) -> ShadowSettings:
     """The three settings; what is not named in this module's first lines is the configured account's.
 
-    ``published`` None: the venue's file names no fees, so all pay what is configured. ``measured`` is one way to the venue (None: not
-    measured, then ``latency.UNMEASURED``); the worst is its longest or the configured model's, whichever is longer.
+    ``published`` None: the venue's file names no fees, so all pay what is configured. ``measured``: each leg is taken from its own
+    transport (by neither: ``latency.UNMEASURED``); the worst of a leg is its longest or the configured model's, whichever is longer.
     """
-    charged, usual = published or configured.fees, measured or UNMEASURED
+    charged = published or configured.fees
+    entry, response = measured.entry or UNMEASURED, measured.response or UNMEASURED
     told = msgspec.structs.replace(configured, equity_interval_ms=SELDOM_MS)
     return ShadowSettings(
         optimistic=msgspec.structs.replace(
             told, making=Touch(), slippage_model="top", entry_latency=AT_ONCE, response_latency=AT_ONCE, **_cheaper(configured.fees, charged),
         ),
         base=msgspec.structs.replace(
-            told, making=ProbPower(), slippage_model=BOOK_TRADED, entry_latency=usual, response_latency=usual, **_fees(charged),
+            told, making=ProbPower(), slippage_model=BOOK_TRADED, entry_latency=entry, response_latency=response, **_fees(charged),
         ),
         pessimistic=msgspec.structs.replace(
-            told, making=Penetrate(ticks=1), slippage_model=BOOK_TRADED, entry_latency=_worst(usual, configured.entry_latency),
-            response_latency=_worst(usual, configured.response_latency), **_fees(charged),
+            told, making=Penetrate(ticks=1), slippage_model=BOOK_TRADED, entry_latency=_worst(entry, configured.entry_latency),
+            response_latency=_worst(response, configured.response_latency), **_fees(charged),
         ),
     )
 

@@ -11,6 +11,7 @@ from venue.continuous import ContinuousMarket
 from venue.effects import Effect, Ended, Note, frame_refused
 from venue.line import Line
 from venue.phases import Phase
+from venue.pings import Pings
 from venue.settings import LinkSettings
 from venue.stream import Control
 from venue.wire import END_OF_TAPE
@@ -44,6 +45,11 @@ class ContinuousConnection:
     def due_ns(self) -> int:
         return self._line.due_ns
 
+    @property
+    def pings(self) -> Pings:
+        """Ours, and how long they took to come back."""
+        return self._line.pings
+
     def interrupted(self, reason: str, last_heard_ns: int, now_ns: int) -> list[Effect]:
         """We were away, and the market waited for us: nobody is told."""
         self.last_valid_ns = last_heard_ns
@@ -62,13 +68,14 @@ class ContinuousConnection:
         """Whether frames of this connection are listened to; what an older one still had under way comes again on the next."""
         return self._line.accepts(connection_id)
 
-    def received(self, connection_id: int, text: str, seen_ns: int) -> list[Effect]:
-        """One text frame. The venue goes on behind what we have on record when it hears our subscription."""
+    def received(self, connection_id: int, text: str, seen_ns: int, now_ns: int) -> list[Effect]:
+        """One text frame, received at ``seen_ns`` and read at ``now_ns``. The venue goes on behind what we have on record when it hears
+        our subscription."""
         if not self.accepts(connection_id):
             return []
         heard = self._market.heard(text, seen_ns)
         if isinstance(heard, Control):
-            return self._line.subscribe(seen_ns) if heard.op == "connect" else []
+            return self._on_control(heard, seen_ns, now_ns)
         self.last_valid_ns = seen_ns
         self._line.proved_good()
         return heard
@@ -93,3 +100,8 @@ class ContinuousConnection:
     def stop(self) -> list[Effect]:
         """No more connections."""
         return self._line.stop()
+
+    def _on_control(self, control: Control, seen_ns: int, now_ns: int) -> list[Effect]:
+        if control.op == "ping":
+            self.pings.heard(control.pong, seen_ns, now_ns)
+        return self._line.subscribe(seen_ns) if control.op == "connect" else []

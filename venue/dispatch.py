@@ -34,7 +34,6 @@ class Waiter(msgspec.Struct, frozen=True):
 
     peer: bytes
     request_id: str
-    asked_ns: int
     deadline_ns: int
 
 

@@ -1,4 +1,4 @@
-"""The line to the venue, whatever is heard on it: when to dial, how long a handshake may take, the subscription, the ping.
+"""The line to the venue, whatever is heard on it: when to dial, how long a handshake may take, the subscription, the pings.
 
 Sans-I/O, for those who listen on it (venue/protocol.py, venue/continuous_connection.py). Must not know markets or sockets.
 """
@@ -10,6 +10,7 @@ from venue.dialect import CHANNELS
 from venue.effects import Close, Connect, Effect, Note
 from venue.outgoing import NEVER, Outgoing
 from venue.phases import MOVES, Phase
+from venue.pings import Pings
 from venue.settings import LinkSettings
 from venue.wire import Topic, subscribe
 
@@ -40,6 +41,11 @@ class Line:
         self._attempts = 0
         self._lost_reason = ""
         self._step_ns = NEVER
+
+    @property
+    def pings(self) -> Pings:
+        """Of all connections."""
+        return self._outgoing.pings
 
     @property
     def due_ns(self) -> int:

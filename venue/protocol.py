@@ -11,6 +11,7 @@ from venue.line import Line
 from venue.liveness import Liveness
 from venue.outgoing import NEVER
 from venue.phases import Phase
+from venue.pings import Pings
 from venue.settings import LinkSettings
 from venue.stream import Control, MarketStream
 from venue.wire import Request, encode, subscribe
@@ -48,6 +49,11 @@ class MarketConnection:
     def connection_id(self) -> int:
         return self._line.connection_id
 
+    @property
+    def pings(self) -> Pings:
+        """Ours, and how long they took to come back."""
+        return self._line.pings
+
     # ------------------------------------------------------------------------------------------------ events
 
     def interrupted(self, reason: str, last_heard_ns: int, now_ns: int) -> list[Effect]:
@@ -74,15 +80,15 @@ class MarketConnection:
         """Whether frames of this connection are listened to; what an older one still had under way is not."""
         return self._line.accepts(connection_id)
 
-    def received(self, connection_id: int, text: str, seen_ns: int) -> list[Effect]:
-        """One text frame."""
+    def received(self, connection_id: int, text: str, seen_ns: int, now_ns: int) -> list[Effect]:
+        """One text frame, received at ``seen_ns`` and read at ``now_ns``."""
         if not self.accepts(connection_id):
             return []
         heard = self.stream.heard(text, seen_ns)
         if isinstance(heard, MarketFact):
             return self._on_fact(heard, seen_ns)
         if isinstance(heard, Control):
-            return self._scheduled(self._on_control(heard, seen_ns))
+            return self._scheduled(self._on_control(heard, seen_ns, now_ns))
         if isinstance(heard, UnknownSymbol):
             return self._liveness.unknown(heard.symbol)
         return [frame_refused(heard.reason)]
@@ -119,9 +125,11 @@ class MarketConnection:
             self._line.proved_good()
         return effects if len(effects) == 1 else self._scheduled(effects)
 
-    def _on_control(self, control: Control, now_ns: int) -> list[Effect]:
+    def _on_control(self, control: Control, seen_ns: int, now_ns: int) -> list[Effect]:
         if control.op == "connect":
-            return self._subscribe(now_ns)
+            return self._subscribe(seen_ns)
+        if control.op == "ping":
+            self.pings.heard(control.pong, seen_ns, now_ns)
         if control.op == "subscribe" and b'"result":false' in control.data.replace(b" ", b""):
             answer = control.data[:200].decode("utf-8", "replace")
             return [Note("SUBSCRIBE_REFUSED", {"answer": answer}, ("subscribe_refused_count",))]

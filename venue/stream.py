@@ -28,10 +28,12 @@ LEAP_WITNESSES = 3
 
 
 class Control(msgspec.Struct, frozen=True):
-    """A frame about the connection itself: ``connect``, ``ping`` (the venue's pong), ``subscribe``, ``unsubscribe``."""
+    """A frame about the connection itself: ``connect``, ``ping`` (the venue's answer to ours, whose value ``pong`` repeats),
+    ``subscribe``, ``unsubscribe``."""
 
     op: str
     data: bytes
+    pong: int = 0
 
 
 class KnownBook(msgspec.Struct, frozen=True):
@@ -74,7 +76,7 @@ class MarketStream:
         if isinstance(frame, Refused):
             return frame
         if frame.op and not frame.ch:
-            return Control(frame.op, bytes(frame.data))
+            return Control(frame.op, bytes(frame.data), frame.pong)
         return self._refused(frame) or frame
 
     def read(self, frame: Frame, seen_ns: int) -> MarketFact | UnknownSymbol | Refused:

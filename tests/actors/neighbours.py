@@ -11,13 +11,14 @@ import msgspec
 
 from actors.envelopes import (
     Answer, Command, FactsGiven, FactsWanted, Fetch, Fetched, FetchedInstruments, FetchedKlines, FetchedTiers, FetchFailed,
-    FetchKlines, FetchTiers, KlineRow, LedgerHead, MarketGiven, MarketWanted, TierRow,
+    FetchKlines, FetchTiers, KlineRow, LedgerHead, LegGiven, LegWanted, MarketGiven, MarketWanted, TierRow,
 )
 from actors.telling import told
 from messaging.channels import Client
 from tests.actors.harness import ActorRoom, RunningActor, until
 from tests.trading.decision_facts import BTC, SECOND, book
 from timing.clock import monotonic_ns
+from trading.latency import LogNormal
 from trading.messages import AccountFact, MarketFact, SessionOpened
 from trading.quantities import Instrument
 
@@ -38,7 +39,7 @@ def opening(at_ns: int = 0) -> SessionOpened:
 
 
 class FakeFeed:
-    """Publishes and gives again. ``silent``: it answers nobody. ``forget(n)``: what is older than ``n`` is gone."""
+    """Publishes and gives again. ``silent``: it answers nobody. ``leg``: what it says of the way to the venue; None: nothing."""
 
     def __init__(self, room: ActorRoom) -> None:
         self._publisher = room.channels.publisher("market")
@@ -47,6 +48,9 @@ class FakeFeed:
         self.first = 1
         self.silent = False
         self.asked: list[int] = []
+        self.leg: LegGiven | None = None
+        self.leg_asked = 0
+        self._leg_wanted_by = b""
 
     def tell(self, *facts: MarketFact, lose: bool = False) -> None:
         """Facts of this instant. ``lose``: they are kept, but the publication does not arrive."""
@@ -56,6 +60,10 @@ class FakeFeed:
             if not lose:
                 self._publisher.send(seen)
 
+    def tell_leg(self, given: LegGiven) -> None:
+        """Late, to whoever asked last."""
+        self._server.send(self._leg_wanted_by, given)
+
     def serve(self) -> None:
         while (received := self._server.receive()) is not None:
             peer, message = received
@@ -63,6 +71,10 @@ class FakeFeed:
                 self.asked.append(message.after)
                 if not self.silent:
                     self._server.send(peer, self._page(message.after))
+            elif isinstance(message, LegWanted):
+                self.leg_asked, self._leg_wanted_by = self.leg_asked + 1, peer
+                if self.leg is not None:
+                    self._server.send(peer, self.leg)
 
     def _page(self, after: int) -> MarketGiven:
         known = [fact for fact in self.facts if fact.sequence > max(after, self.first - 1)]
@@ -72,8 +84,8 @@ class FakeFeed:
 
 
 class FakeGateway:
-    """Knows one instrument and the bars and tiers it is given; ``failure`` makes it answer with that reason instead. ``deaf_to``: kinds of
-    question that it loses, each once."""
+    """Knows one instrument and the bars and tiers it is given; ``failure`` makes it answer with that reason instead. ``leg``: what it says
+    of the way to the venue. ``deaf``: kinds of question that it does not answer, as if it had died over them."""
 
     def __init__(self, room: ActorRoom, instruments: Sequence[Instrument] = (BTC,)) -> None:
         self._server = room.channels.server("gateway")
@@ -81,18 +93,21 @@ class FakeGateway:
         self.bars: tuple[KlineRow, ...] = ()
         self.tiers: tuple[TierRow, ...] = ()
         self.failure = ""
-        self.deaf_to: list[type] = []
+        self.leg: LogNormal | None = None
+        self.deaf: tuple[type, ...] = ()
         self.asked: list[Fetch] = []
+
+    def times(self, request_id: str) -> int:
+        """How often a question came."""
+        return sum(each.request_id == request_id for each in self.asked)
 
     def serve(self) -> None:
         while (received := self._server.receive()) is not None:
             peer, message = received
             if isinstance(message, Fetch):
                 self.asked.append(message)
-                if type(message.request) in self.deaf_to:
-                    self.deaf_to.remove(type(message.request))
-                    continue
-                self._server.send(peer, Fetched(request_id=message.request_id, answer=self._answer(message)))
+                if not isinstance(message.request, self.deaf):
+                    self._server.send(peer, Fetched(request_id=message.request_id, answer=self._answer(message), leg_latency=self.leg))
 
     def _answer(self, fetch: Fetch) -> FetchFailed | FetchedKlines | FetchedInstruments | FetchedTiers:
         if self.failure:

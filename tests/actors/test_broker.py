@@ -151,8 +151,11 @@ def test_without_the_venues_tiers_it_opens_with_the_configured_ones_and_says_so(
 
 def test_what_a_gateway_has_lost_is_asked_again(bank: Bank) -> None:
     bank.settings, bank.gateway.tiers = MARGINED, (TierRow(Decimal(0), Decimal(600), 20, Decimal("0.01")),)
-    bank.gateway.deaf_to = [FetchInstruments, FetchTiers]
-    broker = bank.started()
+    bank.gateway.deaf = (FetchInstruments, FetchTiers)
+    broker = bank.start()
+    bank.near.until(lambda: all(bank.gateway.times(name) >= 2 for name in ("instruments", f"tiers:{SYMBOL}")))
+    bank.gateway.deaf = ()
+    bank.near.until(lambda: broker.said(Hello))
     assert bank.of(SessionOpened)[0].margin[SYMBOL].tiers_from == "venue"
     assert broker.stop() == 0
 

@@ -6,15 +6,17 @@ from typing import Any
 
 import pytest
 
-from actors.envelopes import MarketGiven, MarketWanted, RestAnswered
+from actors.envelopes import LegGiven, LegWanted, MarketGiven, MarketWanted, RestAnswered
 from actors.feed import Feed, FeedSettings
 from actors.market_tape import MarketTape
 from messaging.channels import Client, Subscriber
 from messaging.control import Beat, Drained, Hello, Reached
 from records.tape import ConnectionEvent, Frame, RestAnswer, TapeReader
 from records.workspace import RunPaths
+from trading.latency import FEWEST_SAMPLES, LogNormal
 from trading.messages import BookChanged, FeedLive, FeedStale, KlineChanged, MarketFact, MarkPriceChanged, TradesPrinted
 from venue.settings import LinkSettings
+from venue.stand_in.faults import parse_faults
 from venue.stand_in.server import StandIn
 from venue.stand_in.settings import StandInSettings
 from tests.actors.harness import ActorRoom, RunningActor, actor_room, until
@@ -44,6 +46,17 @@ class Listener:
         _, given = until(self.client.receive, self.client)
         assert isinstance(given, MarketGiven)
         return given
+
+    def leg(self) -> LegGiven:
+        """What the feed says of the way to the venue."""
+        self.client.send(LegWanted())
+        _, given = until(self.client.receive, self.client)
+        assert isinstance(given, LegGiven)
+        return given
+
+    def known_leg(self) -> LogNormal:
+        """As soon as it is known."""
+        return until(lambda: self.leg().leg_latency)
 
 
 @pytest.fixture
@@ -90,6 +103,42 @@ def test_the_status_shows_best_prices_age_and_whether_they_are_live(room: ActorR
     assert feed.said(Beat)[-1].gauges["feed_connected"] == 1
     assert feed.counter("frames_count") > 0
     feed.stop()
+
+
+def test_the_way_to_the_venue_is_known_soon_after_the_subscription_and_is_a_metric(room: ActorRoom, stand_in: StandIn) -> None:
+    listener, feed = Listener(room), start(room, stand_in)
+    until(lambda: listener.has(BookChanged), listener.subscriber)
+    first = listener.leg()
+    assert first.leg_latency is None and not first.final
+    leg = listener.known_leg()
+    assert 0 < leg.median_ms <= leg.max_ms < 1_000
+    assert feed.counter("pings_count") <= FEWEST_SAMPLES
+    gauges = until(lambda: found if "venue_ws_leg_median_ms" in (found := feed.said(Beat)[-1].gauges) else None, room.control)
+    assert [gauges[f"venue_ws_leg_{name}"] for name in LogNormal.__struct_fields__] == [float(leg.median_ms), float(leg.sigma), float(leg.max_ms)]
+    feed.stop()
+
+
+def test_a_feed_that_comes_back_measures_the_way_anew(room: ActorRoom, stand_in: StandIn) -> None:
+    listener, first = Listener(room), start(room, stand_in)
+    listener.known_leg()
+    first.stop()
+    second = start(room, stand_in, incarnation=2)
+    assert listener.leg().leg_latency is None
+    assert listener.known_leg().median_ms > 0
+    assert stand_in.stats().aborts == 0, "the venue's limit on messages was kept"
+    second.stop()
+
+
+def test_pongs_that_never_come_leave_the_way_unknown(room: ActorRoom) -> None:
+    """A venue that freezes while it is first heard of says nothing to pings either."""
+    server = StandIn(StandInSettings(faults=parse_faults("freeze@0+30")))
+    server.start()
+    listener, feed = Listener(room), start(room, server)
+    until(lambda: feed.counter("pings_count") >= 2, room.control)
+    assert listener.leg() == LegGiven()
+    assert "venue_ws_leg_median_ms" not in feed.said(Beat)[-1].gauges
+    feed.stop()
+    server.stop()
 
 
 def test_what_was_missed_is_given_again_in_pages_with_what_there_is(room: ActorRoom, stand_in: StandIn) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.envelopes import MarketTaken
+from actors.envelopes import LegGiven, MarketTaken
 from actors.feed import Feed, FeedSettings
 from actors.recording import read_recording, topics_on
 from messaging.control import Drained, Reached
@@ -87,6 +87,7 @@ def test_at_the_end_of_the_tape_the_feed_says_so_and_goes_on_giving_what_was_mis
     until(lambda: ended(feed), room.control)
     given = listener.ask(after=0)
     assert given.ended and all_facts(listener) == told_by(eventful())
+    assert listener.leg() == LegGiven(final=True), "there was no time for pings, and nobody is to wait for one"
     assert "RECONNECT_ATTEMPT" not in feed.log.names()
     feed.drain()
     until(lambda: feed.said(Drained), room.control)
@@ -127,6 +128,16 @@ def test_killed_anywhere_the_successor_tells_the_facts_of_an_undisturbed_feed(ro
         feed.stop()
         again.server.stop()
     first.stop()
+    served.server.stop()
+
+
+def test_on_a_paced_tape_the_stand_in_answers_pings_and_is_timed(room: ActorRoom, tmp_path: Path) -> None:
+    served, listener = Served(write_tape(tmp_path / "t.gz", quiet(T0_MS, 60)), room, waits=True, speed=4), Listener(room)
+    feed = served.feed()
+    assert 0 < listener.known_leg().max_ms < 1_000
+    until(lambda: ended(feed), room.control)
+    assert served.recorded() == quiet(T0_MS, 60) and all_facts(listener) == told_by(quiet(T0_MS, 60)), "pongs are no frames of the market"
+    feed.stop()
     served.server.stop()
 
 
@@ -192,6 +203,7 @@ def test_the_feed_runs_no_further_ahead_than_its_lead_until_somebody_took_it(roo
     for _ in range(20):
         assert listener.ask(after=0).head <= 300 + 2 * 64 + 1
     assert not ended(feed)
+    assert listener.leg() == LegGiven(final=True), "pongs stand behind what is not read"
     taken = stopped
     while not ended(feed):
         listener.client.send(MarketTaken(sequence=taken))

@@ -174,6 +174,28 @@ def test_the_same_question_asked_again_is_answered_once(room: ActorRoom, stand_i
     gateway.stop()
 
 
+def test_a_question_that_is_repeated_while_it_is_under_way_reaches_the_venue_once(room: ActorRoom) -> None:
+    """As the broker repeats it, in case that a gateway has died over it."""
+    answering = threading.Event()
+
+    def serve(server: RawServer, client: socket.socket) -> None:
+        answering.wait(10)
+        answers_in_turn(BOOK)(server, client)
+
+    with raw_server(serve) as server:
+        gateway, desk = start(room, f"http://127.0.0.1:{server.port}"), Desk(room)
+        for _ in range(100):
+            desk.ask("same", FetchBook(symbol="BTCUSDT"))
+        assert isinstance(desk.fetch(FetchInstruments(symbols=())), FetchFailed), "by now all of them were heard"
+        beats = len(gateway.said(Beat))
+        until(lambda: len(gateway.said(Beat)) > beats, room.control)
+        newest = gateway.said(Beat)[-1]
+        assert (newest.counters["rest_requests_count"], newest.gauges["rest_waiting"]) == (1, 1)
+        answering.set()
+        assert isinstance(desk.answer("same").answer, FetchedBook) and desk.answer_count == 2
+        gateway.stop()
+
+
 def test_too_many_requests_slows_down_and_still_serves(room: ActorRoom) -> None:
     rest = RestSettings(budget=BudgetSettings(shortest_pause_s=0.2))
     with raw_server(answers_in_turn((200, b'{"code":10006,"data":null,"msg":"slow"}'), BOOK)) as server:

@@ -111,7 +111,7 @@ def test_it_settles_at_once_when_it_has_nothing_open(room: ActorRoom) -> None:
 def test_pulses_arrive_and_an_unexpected_word_is_counted(room: ActorRoom) -> None:
     actor = room.start(Willing, "willing", None)
     until(lambda: actor.said(Hello), room.control)
-    actor.tell(Pulse(state="RUNNING", elapsed_ms=1))
+    actor.tell(Pulse(state="RUNNING"))
     actor.tell(Reached(name="x", milestone="y"))
     until(lambda: actor.counter("unexpected_control_word_count") == 1, room.control)
     assert isinstance(actor.actor, Willing) and actor.actor.pulses == ["RUNNING"]

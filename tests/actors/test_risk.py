@@ -44,7 +44,7 @@ class Gate:
         return StrategyProgressed(at_ns=1, strategy_id="sma_cross", bars=50, warmup_bars=50, warmup_complete=True)
 
     def permit(self, risk: RunningActor, state: str = "RUNNING") -> None:
-        risk.tell(Pulse(state=state, elapsed_ms=1))
+        risk.tell(Pulse(state=state))
 
     def decide(self, risk: RunningActor, name: str, quantity: str = "0.01") -> SubmitOrder | DenyOrder:
         """What of an order arrives at the broker."""

@@ -45,7 +45,7 @@ class Floor:
     def started(self, incarnation: int = 1) -> RunningActor:
         actor = self.start(incarnation)
         self.near.until(lambda: actor.said(Hello))
-        actor.tell(Pulse(state="RUNNING", elapsed_ms=1))
+        actor.tell(Pulse(state="RUNNING"))
         return actor
 
     def play(self, actor: RunningActor, market: list[MarketFact], answer: bool = True) -> None:
@@ -250,5 +250,5 @@ def test_nothing_is_decided_before_the_session_runs_and_nothing_heard_meanwhile_
     floor.feed.tell(*market)
     floor.near.until(lambda: len(actor.said(Beat)) >= 2)
     assert floor.gate.commands == []
-    actor.tell(Pulse(state="RUNNING", elapsed_ms=1))
+    actor.tell(Pulse(state="RUNNING"))
     floor.until(floor.caught_up(actor, market))

@@ -12,7 +12,8 @@ import pytest
 from front.arguments import Arguments
 from front.closing import Closing
 from front.interval import interval, interval_at_end
-from front.pnl_reckoning import Unreckoned, measured_leg, reckon
+from actors.leg_metrics import measured_legs
+from front.pnl_reckoning import Unreckoned, reckon
 from front.refusal import Refusal
 from front.settings import Settings, read_settings
 from front.verify import verify
@@ -21,13 +22,14 @@ from reporting.summary_file import NO_TIME, RunFacts, read_summary, write_summar
 from supervisors.exit_codes import ExitCode
 from supervisors.outcome import Outcome
 from tests.front.finished_run import FinishedRun
-from trading.latency import LogNormal
+from trading.latency import LogNormal, MeasuredLegs
 from trading.messages import OrderFilled
 from trading.pnl_interval import PnlInterval
 from trading.summary import fold
 
 Printed = pytest.CaptureFixture[str]
-MEASURED = {"venue_leg_median_ms": 12.5, "venue_leg_sigma": 0.25, "venue_leg_max_ms": 90.0}
+REST = {"venue_rest_leg_median_ms": 12.5, "venue_rest_leg_sigma": 0.25, "venue_rest_leg_max_ms": 90.0}
+WS = {"venue_ws_leg_median_ms": 4.0, "venue_ws_leg_sigma": 0.1, "venue_ws_leg_max_ms": 11.5}
 
 
 @pytest.fixture
@@ -92,11 +94,15 @@ def robust(content: dict[str, Any]) -> None:
     content["pnl_interval"]["sign_robust"] = not content["pnl_interval"]["sign_robust"]
 
 
-def measured_otherwise(content: dict[str, Any]) -> None:
-    content["metrics"] = MEASURED
+def rest_measured_otherwise(content: dict[str, Any]) -> None:
+    content["metrics"] = REST
 
 
-@pytest.mark.parametrize("forgery", [raised, robust, measured_otherwise])
+def pings_measured_otherwise(content: dict[str, Any]) -> None:
+    content["metrics"] = WS
+
+
+@pytest.mark.parametrize("forgery", [raised, robust, rest_measured_otherwise, pings_measured_otherwise])
 def test_an_interval_that_the_run_does_not_give_is_found(run: FinishedRun, capsys: Printed, forgery: Callable[[dict[str, Any]], None]) -> None:
     kept(run)
     content = read_summary(run.paths.summary)
@@ -164,6 +170,30 @@ def test_a_run_that_was_cut_short_has_one_as_far_as_it_goes(tmp_path: Path) -> N
     assert reckoned(run).configured.fills == sum(isinstance(fact, OrderFilled) for fact in run.facts)
 
 
-def test_the_way_to_the_venue_is_what_was_measured() -> None:
-    assert measured_leg(MEASURED) == LogNormal(Decimal("12.5"), Decimal("0.25"), Decimal(90))
-    assert measured_leg({**MEASURED, "venue_leg_sigma": "?"}) is measured_leg({**MEASURED, "venue_leg_max_ms": 1}) is measured_leg({}) is None
+REST_LEG, WS_LEG = LogNormal(Decimal("12.5"), Decimal("0.25"), Decimal(90)), LogNormal(Decimal(4), Decimal("0.1"), Decimal("11.5"))
+
+
+@pytest.mark.parametrize(("metrics", "expected"), [
+    ({**REST, **WS}, MeasuredLegs(rest=REST_LEG, ws=WS_LEG)),
+    (REST, MeasuredLegs(rest=REST_LEG)),
+    (WS, MeasuredLegs(ws=WS_LEG)),
+    ({}, MeasuredLegs()),
+    ({**REST, "venue_rest_leg_sigma": "?", **WS}, MeasuredLegs(ws=WS_LEG)),
+    ({**REST, **WS, "venue_ws_leg_max_ms": 1}, MeasuredLegs(rest=REST_LEG)),
+])
+def test_the_way_to_the_venue_is_what_was_measured_by_each_transport(metrics: dict[str, Any], expected: MeasuredLegs) -> None:
+    assert measured_legs(metrics) == expected
+
+
+@pytest.mark.parametrize(("metrics", "entry", "response"), [
+    ({**REST, **WS}, "12.5", "4"), (REST, "12.5", "12.5"), (WS, "4", "4"), ({}, "100", "100"),
+])
+def test_a_summarys_metrics_are_the_legs_of_the_base_account(
+    run: FinishedRun, capsys: Printed, metrics: dict[str, Any], entry: str, response: str,
+) -> None:
+    write_summary(run.paths.summary, {**(read_summary(run.paths.summary) or {}), "metrics": metrics})
+    _, out = asked(run, capsys)
+    told = json.loads(out)
+    assert f"entry lognormal(median_ms={entry}, " in told["base"]["settings"]
+    assert f"response lognormal(median_ms={response}, " in told["base"]["settings"]
+    assert told["latency_measured"] is bool(metrics)

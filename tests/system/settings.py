@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["QUICK", "RESTING", "STANDING", "TRADING", "Settings", "write_config"]
+__all__ = ["FITTED", "QUICK", "RESTING", "STANDING", "TRADING", "Settings", "write_config"]
 
 Settings = Mapping[tuple[str, str], str]
 """(file, key) -> the value as it is to stand in the file."""
@@ -25,6 +25,9 @@ RESTING: Settings = {(QUOTER, "offset_ticks"): "1500", (QUOTER, "requote_ticks")
 
 STANDING: Settings = {**RESTING, (QUOTER, "offset_ticks"): "1", (QUOTER, "spacing_ticks"): "400"}
 """One order on each side is near and gets filled, so that there is a position; four rest far away."""
+
+FITTED: Settings = {(SESSION, "entry"): "{model: fitted}", (SESSION, "response"): "{model: fitted}"}
+"""Latencies as they are measured when the session starts."""
 
 TRADING: Settings = {
     (QUOTER, "offset_ticks"): "1", (QUOTER, "requote_ticks"): "10", (QUOTER, "rest_ms"): "300", (QUOTER, "amend"): "false",

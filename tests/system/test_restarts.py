@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from messaging.channels import Channels
 from tests.system.books import assert_settled, assert_sound_ledger, assert_summary_is_the_ledgers, ends_of_orders
 from tests.system.conftest import MakePlace
 from tests.system.driver import ACTORS, Place, Session, at_s, until
-from tests.system.settings import RESTING, SESSION, TRADING
+from tests.system.settings import FITTED, RESTING, SESSION, TRADING
+from trading.latency import UNMEASURED
 from trading.messages import MarketFact
 
 PROMISED_S = 5.0
@@ -233,3 +235,18 @@ def test_what_nobody_saw_while_the_feed_was_away_is_on_record(make_place: MakePl
     summary = place.summary()
     assert summary["unobserved_count"] == 1 and summary["unobserved_s"] > 0 and set(summary["unobserved_orders"]) == set(lost["open_orders"])
     assert place.say("export", "latest", "--unobserved").out.count("\n") == 2
+
+
+@pytest.mark.slow
+def test_actors_that_die_while_latencies_are_measured_do_not_keep_the_session_from_opening(make_place: MakePlace) -> None:
+    """The gateway over its third answer, the feed while it is asked, the broker when the first row is written and nobody knows of it."""
+    place = make_place({**TRADING, **FITTED})
+    session = place.start(duration_s=6, environment={
+        "AGENT_FAILPOINTS": "gateway.before_reply:3=kill,feed.on_asked:10=kill,broker.after_append:1=kill",
+    })
+    assert session.ended(40) == 0, session.story()
+    assert {name: count for name, count in place.summary()["restarts"].items() if count} == {"gateway": 1, "feed": 1, "broker": 1}
+    (opened,) = place.bodies("SessionOpened")
+    assert all(Decimal(opened[leg]["median_ms"]) < UNMEASURED.median_ms for leg in ("entry_latency", "response_latency"))
+    assert place.summary()["total_trades"] >= 1
+    assert_settled(place)

@@ -9,7 +9,8 @@ from records.tape import Frame, TapeReader
 from tests.system.books import assert_settled, assert_summary_is_the_ledgers
 from tests.system.conftest import MakePlace
 from tests.system.driver import Place, at_s
-from tests.system.settings import EXCHANGE, QUOTER, SESSION, TRADING
+from tests.system.settings import EXCHANGE, FITTED, QUOTER, SESSION, TRADING
+from trading.latency import UNMEASURED, text
 
 
 def test_a_session_trades_settles_and_reports_what_its_ledger_says(make_place: MakePlace) -> None:
@@ -27,6 +28,25 @@ def test_a_session_trades_settles_and_reports_what_its_ledger_says(make_place: M
     place.assert_nothing_left()
     assert session.complaints.read_text() == ""
     assert "the planned duration was reached" in session.output.read_text()
+
+
+def test_fitted_latencies_are_measured_at_the_start_each_by_its_transport_and_stand_in_the_first_row(make_place: MakePlace) -> None:
+    place = make_place({**TRADING, **FITTED})
+    session = place.start(duration_s=4)
+    assert session.ended(30) == 0, session.story()
+    (opened,) = place.bodies("SessionOpened")
+    entry, response, slow = opened["entry_latency"], opened["response_latency"], text(UNMEASURED)
+    assert entry["model"] == response["model"] == "lognormal" and entry != response
+    assert Decimal(entry["median_ms"]) < UNMEASURED.median_ms and Decimal(response["median_ms"]) < UNMEASURED.median_ms
+    metrics, interval = place.summary()["metrics"], place.summary()["pnl_interval"]
+    for transport in ("rest", "ws"):
+        assert 0 < metrics[f"venue_{transport}_leg_median_ms"] <= metrics[f"venue_{transport}_leg_max_ms"]
+    assert metrics["pings_count"] >= 5 and metrics.get("pongs_foreign_count", 0) == 0
+    assert interval["latency_measured"] is True and slow not in interval["base"]["settings"]
+    assert_settled(place)
+    again = place.start("--venue", f"tape:{place.run.tape}", "--speed", "max")
+    assert again.ended(30) == 0, again.story()
+    assert {each["model"] for each in (place.bodies("SessionOpened")[0][leg] for leg in ("entry_latency", "response_latency"))} == {"lognormal"}
 
 
 @pytest.mark.slow

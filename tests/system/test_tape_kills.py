@@ -19,6 +19,7 @@ SLOW = (
     "feed.after_tell:200=kill", "strategy.after_decide:30=kill", "risk.after_decide:5=kill", "broker.before_append:12=kill",
     "broker.after_answer:45=kill", "broker.before_settle:1=kill", "reporter.on_fact:30=kill", "strategy.on_market:50=hang",
     "broker.after_append:20=kill,broker.before_append:1@2=kill",
+    "gateway.after_call:1=kill,gateway.before_reply:2@2=kill,broker.after_append:1=kill", "broker.before_append:1=kill",
 )
 SLICE = (*ALWAYS, *(pytest.param(points, marks=pytest.mark.slow) for points in SLOW))
 

@@ -13,7 +13,7 @@ from tests.trading.test_account_properties import STEPS, act, latencies, models
 from trading.account import Account
 from trading.account_settings import AccountSettings
 from trading.fees import FeeSchedule
-from trading.latency import UNMEASURED, Constant, LogNormal
+from trading.latency import UNMEASURED, Constant, LogNormal, MeasuredLegs
 from trading.market_facts import Message
 from trading.messages import (
     AccountFact, AmendOrder, AnyAccountFact, CancelAll, CloseAll, MarketFact, OrderCanceled, OrderFilled, PositionCarried,
@@ -28,7 +28,10 @@ from trading.words import Side
 
 DECODER = msgspec.json.Decoder(list[AnyAccountFact])
 VIP = FeeSchedule("vip0", Decimal("0.0002"), Decimal("0.0006"))
-QUICK = LogNormal(Decimal(20), Decimal("0.3"), Decimal(150))
+BY_REST = LogNormal(Decimal(20), Decimal("0.3"), Decimal(150))
+BY_WS = LogNormal(Decimal(8), Decimal("0.2"), Decimal(40))
+QUICK = MeasuredLegs(rest=BY_REST, ws=BY_WS)
+UNKNOWN = MeasuredLegs()
 
 
 class Heard(Account):
@@ -67,7 +70,7 @@ def lived_again(story: Story, shadows: ShadowSettings) -> ShadowedAccount:
     return account
 
 
-def interval(story: Story, published: FeeSchedule | None = VIP, measured: LogNormal | None = QUICK) -> PnlInterval:
+def interval(story: Story, published: FeeSchedule | None = VIP, measured: MeasuredLegs = QUICK) -> PnlInterval:
     return lived_again(story, shadow_settings(story.settings, published, measured)).interval()
 
 
@@ -102,21 +105,34 @@ def test_each_shadow_assumes_what_it_is_named_for_and_the_rest_is_the_sessions()
     assert (shadows.optimistic.making, shadows.optimistic.slippage_model, shadows.optimistic.entry_latency) == (
         Touch(), "top", Constant(ms=Decimal(0)),
     )
-    assert (shadows.base.making, shadows.base.slippage_model, shadows.base.entry_latency) == (ProbPower(), "book_traded", QUICK)
+    assert (shadows.base.making, shadows.base.slippage_model) == (ProbPower(), "book_traded")
+    assert (shadows.base.entry_latency, shadows.base.response_latency) == (BY_REST, BY_WS)
     assert (shadows.pessimistic.making, shadows.pessimistic.slippage_model) == (Penetrate(ticks=1), "book_traded")
-    assert shadows.pessimistic.entry_latency == shadows.pessimistic.response_latency == Constant(ms=Decimal(150))
+    assert (shadows.pessimistic.entry_latency, shadows.pessimistic.response_latency) == (Constant(ms=Decimal(150)), Constant(ms=Decimal(40)))
     assert {each.fees for each in (shadows.base, shadows.pessimistic)} == {VIP}
     assert {each.balance for each in (shadows.optimistic, shadows.base, shadows.pessimistic)} == {Decimal(777)}
 
 
 def test_the_worst_latency_is_no_better_than_the_configured_one() -> None:
-    shadows = shadow_settings(settings(entry_latency_ms=900), VIP, QUICK)
-    assert shadows.pessimistic.entry_latency == Constant(ms=Decimal(900))
+    shadows = shadow_settings(settings(entry_latency_ms=900, response_latency=Constant(ms=Decimal(41))), VIP, QUICK)
+    assert (shadows.pessimistic.entry_latency, shadows.pessimistic.response_latency) == (Constant(ms=Decimal(900)), Constant(ms=Decimal(41)))
 
 
-def test_what_was_not_measured_is_taken_for_slow() -> None:
-    assert shadow_settings(settings(), VIP, None).base.entry_latency == UNMEASURED
-    assert interval(a_story()).latency_measured and not interval(a_story(), measured=None).latency_measured
+@pytest.mark.parametrize(("measured", "entry", "response"), [
+    (MeasuredLegs(rest=BY_REST), BY_REST, BY_REST), (MeasuredLegs(ws=BY_WS), BY_WS, BY_WS), (UNKNOWN, UNMEASURED, UNMEASURED),
+])
+def test_a_transport_that_was_not_measured_is_taken_for_the_other_and_both_for_slow(
+    measured: MeasuredLegs, entry: LogNormal, response: LogNormal,
+) -> None:
+    shadows = shadow_settings(settings(), VIP, measured)
+    assert (shadows.base.entry_latency, shadows.base.response_latency) == (entry, response)
+    longest = [Constant(ms=each.max_ms) for each in (entry, response)]
+    assert [shadows.pessimistic.entry_latency, shadows.pessimistic.response_latency] == longest
+    assert interval(a_story(), measured=measured).latency_measured is (measured != UNKNOWN)
+
+
+def test_what_was_measured_by_either_transport_is_measured() -> None:
+    assert interval(a_story()).latency_measured
 
 
 @pytest.mark.parametrize(("configured", "published", "expected"), [

@@ -43,8 +43,15 @@ def kline(ts: int = T0_MS, symbol: str = "BTCUSDT", **fields: str) -> str:
 EVERY_STREAM = (book, trade, price, kline)
 
 
+def pong(value: int) -> str:
+    return json.dumps({"op": "ping", "pong": value, "ping": T0_MS // 1000})
+
+
 class Bench:
-    """``now_s`` is the clock; ``log`` holds (second, effect) of everything the connection wanted."""
+    """``now_s`` is the clock; ``log`` holds (second, effect) of everything the connection wanted. ``pong_after_s``: every ping is answered
+    so much later; None: never."""
+
+    pong_after_s: float | None = None
 
     def __init__(self, symbols: tuple[str, ...] = ("BTCUSDT",), pace: float = 1.0, **settings: Any) -> None:
         self.stream = MarketStream(symbols)
@@ -65,7 +72,7 @@ class Bench:
 
     def say(self, *texts: str) -> None:
         for text in texts:
-            self._add(self.link.received(self.link.connection_id, text, self._now_ns))
+            self._add(self.link.received(self.link.connection_id, text, self._now_ns, self._now_ns))
 
     def lose(self, reason: str = "connection_lost", status: int = 0) -> None:
         self._add(self.link.lost(self.link.connection_id, reason, status, self._now_ns))
@@ -136,8 +143,13 @@ class Bench:
 
     def _add(self, effects: list[Effect]) -> None:
         self.log += [(self.now_s, effect) for effect in effects]
+        for ping in (json.loads(effect.text)["ping"] for effect in effects if isinstance(effect, Send) and '"ping"' in effect.text):
+            if self.pong_after_s is not None:
+                seen_ns = self._now_ns + int(self.pong_after_s * SECOND)
+                self._add(self.link.received(self.link.connection_id, pong(ping), seen_ns, seen_ns))
 
 
 __all__ = [
-    "CONNECT_FRAME", "EVERY_STREAM", "SECOND", "T0_MS", "Bench", "Close", "Connect", "book", "kline", "price", "push", "trade",
+    "CONNECT_FRAME", "EVERY_STREAM", "SECOND", "T0_MS", "Bench", "Close", "Connect", "book", "kline", "pong", "price", "push",
+    "trade",
 ]

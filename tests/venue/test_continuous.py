@@ -1,12 +1,13 @@
 """A recording's market: its texts alone decide the facts, whoever is killed, cut off or slow; silences are told in its own time."""
 
+import json
 from random import Random
 from typing import TypeVar
 
 import msgspec
 import pytest
 
-from tests.venue.frames import CONNECT_FRAME, SECOND, T0_MS, book, price, trade
+from tests.venue.frames import CONNECT_FRAME, SECOND, T0_MS, book, pong, price, trade
 from tests.venue.taped import MS, PONG, eventful, quiet
 from trading.messages import BookChanged, FeedLive, FeedStale, MarketFact
 from venue.continuous import ContinuousMarket
@@ -131,7 +132,7 @@ class Line:
     def say(self, *texts: str) -> "Line":
         for text in texts:
             self.now_ns += 1
-            self.effects += self.link.received(self.link.connection_id, text, self.now_ns)
+            self.effects += self.link.received(self.link.connection_id, text, self.now_ns, self.now_ns)
         return self
 
     def lose(self, reason: str = "connection_lost") -> "Line":
@@ -174,9 +175,19 @@ def test_without_a_connect_frame_it_subscribes_after_a_second() -> None:
 
 
 def test_silence_of_the_tape_never_breaks_the_line_and_pings_go_on() -> None:
-    line = Line(new_market()).open().say(*quiet(T0_MS, 3)).wait(600)
+    line = Line(new_market()).open().say(*quiet(T0_MS, 3)).wait(605)
     assert line.link.phase is Phase.OPEN and not line.of(Close)
-    assert len(line.of(Send)) == 1 + 60
+    assert len(line.of(Send)) == 1 + 10 + 60, "ten early ones, which nobody answers, and then every ten seconds"
+
+
+def test_pongs_between_the_tapes_frames_are_timed_unless_they_waited_behind_them() -> None:
+    line = Line(new_market()).open().wait(1.0)
+    first, second = (json.loads(each.text)["ping"] for each in line.of(Send)[1:3])
+    ms = SECOND // 1000
+    line.link.received(1, pong(second), line.now_ns + 3 * ms, line.now_ns + 3 * ms)
+    line.link.received(1, pong(first), line.now_ns + 4 * ms, line.now_ns + 90 * ms)
+    assert list(line.link.pings.round_trips_ns) == [3 * ms]
+    assert +line.link.pings.counts == {"pings_count": 2, "pongs_held_up_count": 1}
 
 
 def test_a_handshake_that_never_completes_is_given_up() -> None:

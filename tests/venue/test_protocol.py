@@ -4,10 +4,11 @@ import pytest
 
 from trading.messages import BookChanged
 from venue.effects import Close, Connect, Effect, Note, Send, TellStatus
+from venue.outgoing import Outgoing
 from venue.phases import Phase
 from venue.protocol import NEVER
 from venue.stream import EVERY_STREAM as ALL
-from tests.venue.frames import CONNECT_FRAME, Bench, book, kline, price, push, trade
+from tests.venue.frames import CONNECT_FRAME, SECOND, Bench, book, kline, price, push, trade
 
 
 def test_one_frame_subscribes_to_everything_after_the_venues_greeting() -> None:
@@ -31,13 +32,65 @@ def test_a_late_greeting_does_not_subscribe_twice() -> None:
     bench = Bench().open()
     bench.say(CONNECT_FRAME)
     bench.wait(1.5)
-    assert len(bench.sent()) == 1
+    assert [frame["op"] for frame in bench.sent()].count("subscribe") == 1
 
 
-def test_pings_follow_the_subscription_every_ten_seconds() -> None:
+def pinged_s(bench: Bench) -> list[float]:
+    """When, in seconds since the bench's beginning."""
+    return [round(at - 1000, 1) for at, effect in bench.log if isinstance(effect, Send) and '"ping"' in effect.text]
+
+
+def test_pings_follow_the_subscription_until_the_way_is_known_and_then_every_ten_seconds() -> None:
+    bench = Bench()
+    bench.pong_after_s = 0.1
+    bench.open().flow(31)
+    assert bench.sent()[0]["op"] == "subscribe"
+    assert pinged_s(bench) == [0.5, 1.0, 1.5, 2.0, 2.5, 12.5, 22.5]
+    assert list(bench.link.pings.round_trips_ns) == pytest.approx([100_000_000] * 7, abs=10)
+
+
+def test_a_venue_that_does_not_answer_is_not_pinged_early_for_ever() -> None:
     bench = Bench().open()
-    bench.flow(31)
-    assert [frame["op"] for frame in bench.sent()] == ["subscribe", "ping", "ping", "ping"]
+    bench.flow(26)
+    assert pinged_s(bench) == [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 15.0, 25.0]
+    assert +bench.link.pings.counts == {"pings_count": 12, "pings_unanswered_count": 4}
+
+
+def test_a_later_connection_pings_early_only_when_the_way_is_not_known() -> None:
+    bench = Bench()
+    bench.open().flow(1.2)
+    bench.lose()
+    bench.wait_for_dialing()
+    bench.pong_after_s = 0.02
+    bench.open().flow(4)
+    bench.lose()
+    bench.wait_for_dialing()
+    bench.forget()
+    third_s = bench.now_s - 1000
+    bench.open().flow(11)
+    assert pinged_s(bench) == [round(third_s + 10, 1)]
+    assert +bench.link.pings.counts == {"pings_count": 2 + 5 + 1, "pings_unanswered_count": 2}
+
+
+def test_an_early_ping_lets_other_frames_go_first_and_one_that_keeps_alive_goes_before_them() -> None:
+    outgoing = Outgoing(ping_s=3.0, messages_per_s=1.0)
+    outgoing.restart(0)
+    outgoing.keep_alive(0)
+    outgoing.put("a", "b", "c")
+    said = [(second, effect.text) for second in range(6) for effect in outgoing.flush(second * SECOND, 7) if isinstance(effect, Send)]
+    assert [(second, text if len(text) == 1 else "ping") for second, text in said] == [
+        (0, "a"), (1, "b"), (2, "c"), (3, "ping"), (4, "ping"), (5, "ping"),
+    ]
+    outgoing.put("d", "e", "f")
+    waiting = [outgoing.flush(second * SECOND, 7) for second in range(6, 10)]
+    assert [each.text for effects in waiting for each in effects if isinstance(each, Send) and len(each.text) == 1] == ["d", "e", "f"]
+    assert isinstance(waiting[2][0], Send) and "ping" in waiting[2][0].text
+
+
+def test_early_pings_go_out_no_faster_than_our_limit_allows() -> None:
+    bench = Bench(client_messages_per_s=0.5).open()
+    bench.flow(9)
+    assert pinged_s(bench) == [2.0, 4.0, 6.0, 8.0]
 
 
 def test_never_more_than_two_frames_a_second_also_when_every_stream_is_resubscribed() -> None:
@@ -173,7 +226,7 @@ def test_one_silent_stream_behind_a_healthy_socket_is_seen_at_its_limit() -> Non
 def test_a_silent_stream_is_resubscribed_and_live_again_when_it_returns() -> None:
     bench = Bench().live()
     bench.flow(4, without=(book,))
-    ops = [(frame["op"], [arg["ch"] for arg in frame["args"]]) for frame in bench.sent()[1:]]
+    ops = [(frame["op"], [arg["ch"] for arg in frame["args"]]) for frame in bench.sent()[1:] if frame["op"] != "ping"]
     assert ops == [("unsubscribe", ["depth_book15"]), ("subscribe", ["depth_book15"])]
     bench.flow(1)
     assert len(bench.alive("depth_book15")) == 1
@@ -230,7 +283,7 @@ def test_what_an_older_connection_still_delivers_is_not_heard() -> None:
     bench = Bench().live()
     bench.lose()
     bench.wait(5)
-    assert bench.link.received(1, book(bench.ts), bench._now_ns) == []
+    assert bench.link.received(1, book(bench.ts), bench._now_ns, bench._now_ns) == []
     assert bench.link.lost(1, "late", 0, bench._now_ns) == []
     assert bench.link.phase is Phase.CONNECTING
 

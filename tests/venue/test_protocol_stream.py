@@ -122,7 +122,7 @@ def test_a_symbol_the_venue_does_not_know_is_told_from_damage() -> None:
 
 
 def test_frames_about_the_connection_are_no_facts() -> None:
-    assert heard('{"op":"ping","pong":1732519687,"ping":1732519690}') == Control("ping", b"")
+    assert heard('{"op":"ping","pong":1732519687,"ping":1732519690}') == Control("ping", b"", 1732519687)
     assert heard('{"op":"unsubscribe","ts":1790126500916,"data":"success"}') == Control("unsubscribe", b'"success"')
 
 

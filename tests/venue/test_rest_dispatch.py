@@ -22,7 +22,7 @@ def call(endpoint: str, number: int = 0) -> Call:
 
 
 def waiter(number: int, deadline_s: float = 1000.0, at_ns: int = NOW) -> Waiter:
-    return Waiter(b"peer", f"r{number}", at_ns, at_ns + int(deadline_s * SECOND))
+    return Waiter(b"peer", f"r{number}", at_ns + int(deadline_s * SECOND))
 
 
 class Desk:
@@ -151,7 +151,7 @@ def test_the_deadline_ends_waiting_wherever_the_call_is() -> None:
     desk.offer(call("/running"), call("/delayed"), deadline_s=2)
     (_, _), (_, delayed) = desk.run(1)
     desk.dispatch.finished(delayed, Unreachable("http_500"), desk.now_ns)
-    desk.dispatch.offer(Waiter(b"p", "queued", desk.now_ns, NOW + 2 * SECOND), call("/queued"), desk.now_ns)
+    desk.dispatch.offer(Waiter(b"p", "queued", NOW + 2 * SECOND), call("/queued"), desk.now_ns)
     assert desk.dispatch.expired(desk.now_ns) == []
     assert desk.dispatch.deadline_ns == NOW + 2 * SECOND
     late = desk.dispatch.expired(NOW + 2 * SECOND)
