@@ -141,10 +141,10 @@ def _quantity(desk: Desk, order: Order) -> Refusal | None:
 def _price(desk: Desk, order: Order) -> Refusal | None:
     """The band is the venue's: a buy at most mark x (1 + scope), a sell at least mark x (1 - scope) (its codes 30014,
     30015). What waits for its trigger is meant for a market that is there."""
-    price, instrument, mark = order.limit, desk.instruments[order.symbol], desk.markets[order.symbol].mark_price
-    mark = order.intent.trigger_price if _untriggered(desk, order) else mark
+    price, instrument = order.limit, desk.instruments[order.symbol]
     if price is None:
         return None
+    mark = order.intent.trigger_price if _untriggered(desk, order) else desk.markets[order.symbol].mark_price
     if not price.is_finite() or price <= 0:
         return refuse("invalid", "PRICE_INVALID", order, price=price)
     if mark is not None:
@@ -159,8 +159,10 @@ def _price(desk: Desk, order: Order) -> Refusal | None:
 
 
 def _reduces(desk: Desk, order: Order) -> Refusal | None:
+    if not order.intent.reduce_only:
+        return None
     position = desk.ledger.position(order.symbol)
-    if order.intent.reduce_only and signed(order.side, position) >= 0 and not desk.orders.sleeps(order):
+    if signed(order.side, position) >= 0 and not desk.orders.sleeps(order):
         reason = "reduce_only_would_increase"
         return refuse(reason, reason.upper(), order, side=order.side, position=position)
     return None
@@ -240,8 +242,9 @@ def _waits(desk: Desk, order: Order) -> bool:
 
 
 def _untriggered(desk: Desk, order: Order) -> bool:
-    state = desk.orders.known[order.client_order_id].state
-    return order.intent.type.waits_for_trigger and state in (OrderState.SUBMITTED, OrderState.ACCEPTED)
+    if not order.intent.type.waits_for_trigger:
+        return False
+    return desk.orders.known[order.client_order_id].state in (OrderState.SUBMITTED, OrderState.ACCEPTED)
 
 
 def _only_reduces(desk: Desk, order: Order) -> bool:

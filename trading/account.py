@@ -31,7 +31,7 @@ from trading.messages import (
 from trading.notes import note_denial, note_denied_amend, note_progress, note_trading_state
 from trading.orders import OrderResult
 from trading.outages import pass_over, sight_changes
-from trading.passage import mark_equity, pass_time, skip_funding
+from trading.passage import is_due, mark_equity, pass_time, skip_funding
 from trading.quantities import MONEY, canonical, canonical_numbers
 from trading.queueing import NOTHING
 from trading.reading import Readings
@@ -190,7 +190,8 @@ class Account:
         yield from pass_time(desk, now_ns, inclusive=False)
         if desk.observe(message, now_ns):
             yield from self._met(message)
-        yield from pass_time(desk, now_ns, inclusive=True)
+        if is_due(desk, now_ns):
+            yield from pass_time(desk, now_ns, inclusive=True)
         if now_ns // self._interval_ns != desk.marked_at_ns // self._interval_ns:
             yield from mark_equity(desk)
 
@@ -214,10 +215,15 @@ class Account:
     # ------------------------------------------------------------------------------------------------ intents
 
     def _intent(self, message: Message, now_ns: int) -> Facts:
-        yield from pass_time(self._desk, now_ns, inclusive=True)
+        desk = self._desk
+        if is_due(desk, now_ns):
+            yield from pass_time(desk, now_ns, inclusive=True)
+        desk.now_ns = now_ns
         decider = self._deciders.get(type(message))
         if decider is not None:
             yield from decider(message)
+        if is_due(desk, now_ns):
+            yield from pass_time(desk, now_ns, inclusive=True)
 
     def _submit(self, intent: SubmitOrder) -> Facts:
         desk = self._desk
@@ -230,8 +236,6 @@ class Account:
             at_ns=desk.now_ns, order=canonical_numbers(intent), effective_at_ns=effective_at_ns, late=late,
             decision_mid=None if mid is None else canonical(mid),
         )
-        if effective_at_ns <= desk.now_ns:
-            yield from pass_time(desk, desk.now_ns, inclusive=True)
 
     def _cancel(self, request: CancelOrder) -> Facts:
         desk = self._desk
@@ -243,7 +247,6 @@ class Account:
             at_ns=desk.now_ns, client_order_id=request.client_order_id, command_id=request.command_id,
             reason=request.reason, effective_at_ns=effective_at_ns, late=late,
         )
-        yield from pass_time(self._desk, desk.now_ns, inclusive=True)
 
     def _amend(self, request: AmendOrder) -> Facts:
         desk = self._desk
@@ -257,7 +260,6 @@ class Account:
             price=asked.price, trigger_price=asked.trigger_price, reason=request.reason,
             effective_at_ns=effective_at_ns, late=late,
         )
-        yield from pass_time(self._desk, desk.now_ns, inclusive=True)
 
     def _effective(self, command_id: str, decided_at_ns: int, not_before_ns: int = 0) -> tuple[int, bool]:
         planned = max(decided_at_ns + self._desk.legs.ns(command_id, Leg.ENTRY), not_before_ns)

@@ -12,7 +12,13 @@ from trading.messages import AccountFact, EquityMarked, FundingPaid
 from trading.quantities import canonical
 from trading.working import Arrival, Due
 
-__all__ = ["mark_equity", "pass_time", "skip_funding"]
+__all__ = ["is_due", "mark_equity", "pass_time", "skip_funding"]
+
+
+def is_due(desk: Desk, now_ns: int) -> bool:
+    """False if ``pass_time`` up to then, inclusive, has nothing to tell."""
+    under_way, funding_ns = desk.orders.under_way, desk.funding_at_ns
+    return bool(under_way and under_way[0].at_ns <= now_ns) or (funding_ns is not None and funding_ns <= now_ns)
 
 
 def pass_time(desk: Desk, until_ns: int, *, inclusive: bool) -> Iterator[AccountFact]:

@@ -3,7 +3,6 @@
 Everything here is a function of the fact and of what it is read with; nothing is remembered but the last answer.
 """
 
-from collections.abc import Callable
 from decimal import Decimal
 from functools import reduce
 from typing import NamedTuple
@@ -12,7 +11,7 @@ from trading.book import Book
 from trading.messages import BookChanged, Print, TradesPrinted
 from trading.prints import PrintBand, PrintLimits
 from trading.quantities import EXACT
-from trading.words import SELL
+from trading.words import BUY, SELL, Side
 
 __all__ = ["Believed", "MarketReading", "NumberedPrint", "Readings", "Seen", "Sweep"]
 
@@ -27,13 +26,30 @@ class Seen(NamedTuple):
     limits: PrintLimits | None
 
 
-class Sweep(NamedTuple):
-    """What the aggressors of one side took in a push: ``prints`` in order, up to the price ``reach``; ``at_one_price`` is how much it was
-    where all of it traded there, else None."""
+class Sweep:
+    """What the aggressors of one side took in a push, up to the price ``reach``. The rest is found when it is asked for: few pushes reach
+    an order."""
 
-    prints: tuple[NumberedPrint, ...]
-    reach: Decimal
-    at_one_price: Decimal | None
+    def __init__(self, push: tuple[Print, ...], side: Side, prices: list[Decimal], reach: Decimal) -> None:
+        self.reach = reach
+        self._push, self._side, self._prices = push, side, prices
+        self._numbered: tuple[NumberedPrint, ...] = ()
+        self._at_one_price: Decimal | None = None
+
+    @property
+    def prints(self) -> tuple[NumberedPrint, ...]:
+        """In order."""
+        if not self._numbered:
+            side = self._side
+            self._numbered = tuple([each for each in enumerate(self._push) if each[1].aggressor is side])
+        return self._numbered
+
+    @property
+    def at_one_price(self) -> Decimal | None:
+        """How much it was, where all of it traded at one price."""
+        if self._at_one_price is None and self._prices.count(self.reach) == len(self._prices):
+            self._at_one_price = reduce(EXACT.add, [each.quantity for _, each in self.prints])
+        return self._at_one_price
 
 
 class Believed:
@@ -47,14 +63,15 @@ class Believed:
 
     @property
     def sweeps(self) -> tuple[Sweep | None, Sweep | None]:
-        """Of the sellers and of the buyers, None where nobody took; sorted when first asked for."""
+        """Of the sellers and of the buyers, None where nobody took; found when first asked for."""
         sweeps = self._sweeps
         if sweeps is None:
-            sold: list[NumberedPrint] = []
-            bought: list[NumberedPrint] = []
-            for each in enumerate(self.prints):
-                (sold if each[1].aggressor is SELL else bought).append(each)
-            sweeps = self._sweeps = _sweep(sold, min) if sold else None, _sweep(bought, max) if bought else None
+            prints = self.prints
+            sold = [each.price for each in prints if each.aggressor is SELL]
+            bought = [each.price for each in prints if each.aggressor is BUY] if len(sold) < len(prints) else []
+            sweeps = self._sweeps = (
+                Sweep(prints, SELL, sold, min(sold)) if sold else None, Sweep(prints, BUY, bought, max(bought)) if bought else None,
+            )
         return sweeps
 
 
@@ -101,10 +118,3 @@ class Readings:
         if reading is None:
             reading = self._of[symbol] = MarketReading(symbol, self._band_bps)
         return reading
-
-
-def _sweep(prints: list[NumberedPrint], farthest: Callable[[list[Decimal]], Decimal]) -> Sweep:
-    prices = [each.price for _, each in prints]
-    reach = farthest(prices)
-    at_one_price = prices.count(reach) == len(prices)
-    return Sweep(tuple(prints), reach, reduce(EXACT.add, [each.quantity for _, each in prints]) if at_one_price else None)

@@ -44,7 +44,8 @@ class Due(NamedTuple):
 
 
 class Orders:
-    """``known`` holds every order, open or closed, in the order of arrival; ``conditional`` those at the venue that are not yet orders proper."""
+    """``known`` holds every order, open or closed, in the order of arrival; ``conditional`` those at the venue that are not yet orders proper.
+    ``under_way`` is a heap of what is on its way to the venue, some of it of no consequence any more (``next_due`` forgets that)."""
 
     def __init__(self) -> None:
         self.known: dict[str, Order] = {}
@@ -52,7 +53,7 @@ class Orders:
         self._working: dict[tuple[str, Side], dict[str, Order]] = {}
         self.conditional: dict[str, Order] = {}
         self._families: dict[tuple[str, str], list[str]] = {}
-        self._due: list[Due] = []
+        self.under_way: list[Due] = []
         self._dues = 0
         self._rested = 0
         self.answered_amends: set[str] = set()
@@ -103,9 +104,9 @@ class Orders:
     def next_due(self) -> Due | None:
         """The earliest arrival that has not reached the venue; finished orders and cancels of them are forgotten on the way. An
         amendment is always answered."""
-        while self._due and not self._is_current(self._due[0]):
-            heappop(self._due)
-        return self._due[0] if self._due else None
+        while self.under_way and not self._is_current(self.under_way[0]):
+            heappop(self.under_way)
+        return self.under_way[0] if self.under_way else None
 
     def worst_position(self, symbol: str, side: Side, position: Decimal) -> Decimal:
         """The signed position if everything working on that side filled, and nothing on the other.
@@ -218,7 +219,7 @@ class Orders:
 
     def _push(self, at_ns: int, client_order_id: str, what: Arrival, amend: AmendSubmitted | None = None) -> None:
         self._dues += 1
-        heappush(self._due, Due(at_ns, self._dues, client_order_id, what, amend))
+        heappush(self.under_way, Due(at_ns, self._dues, client_order_id, what, amend))
 
     def _is_current(self, due: Due) -> bool:
         order = self.known[due.client_order_id]
