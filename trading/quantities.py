@@ -98,6 +98,8 @@ def canonical(value: Decimal) -> Decimal:
     text = str(value)
     if "E" not in text and (text[-1] != "0" or ("." not in text and text != "-0")):
         return value  # as nearly all are
+    if not value:
+        return ZERO
     if not value.is_finite() or abs(value.adjusted()) > WIDEST:
         return value
     return Decimal(plain(value))
