@@ -189,22 +189,25 @@ class Queues:
     ) -> Iterator[Offer]:
         """What is new of the other side at or through the prices. Nobody is in front any more: no window shows both
         sides at one price."""
-        met = [dict(position.met) for position in concerned]
-        for number, (price, shown) in enumerate(opposite):
-            if not within(side, concerned[0].price, price):
-                return
+        fresh = [_fresh(position, opposite) for position in concerned]
+        for position, found in zip(concerned, fresh, strict=True):
+            if found:
+                position.meet(window, [(number, Print(*opposite[number], side.opposite)) for number in found], found)
+        for number in sorted({number for found in fresh for number in found}):
+            price, shown = opposite[number]
             free = shown if unconsumed is None else unconsumed(side, price, shown)
-            among = []
-            for position, before in zip(concerned, met, strict=True):
-                if not within(side, position.price, price):
-                    break
-                fresh = shown - before.get(price, ZERO)
-                if fresh > 0 and within(side, position.edge, price):
-                    position.meet(window, [(number, Print(price, shown, side.opposite))], {number: fresh})
-                    if free > 0:
-                        among.append((position.order_id, min(fresh, free)))
-            if among:
+            if free > 0:
+                reached = zip(concerned, fresh, strict=True)
+                among = [(position.order_id, min(found[number], free)) for position, found in reached if number in found]
                 yield Offer(number, Print(price, free, side.opposite), shown, tuple(among))
+
+
+def _fresh(position: QueuePosition, opposite: tuple[Level, ...]) -> dict[int, Decimal]:
+    """What of the other side the window before did not show, by the number of the level."""
+    before, side, edge = dict(position.met), position.side, position.edge
+    levels = enumerate(_within_price(position, opposite))
+    left = {number: shown - before.get(price, ZERO) for number, (price, shown) in levels if within(side, edge, price)}
+    return {number: quantity for number, quantity in left.items() if quantity > 0}
 
 
 _Given = tuple[str, dict[int, Decimal]]

@@ -174,6 +174,16 @@ def test_a_receipt_ends_with_the_trade_that_filled() -> None:
     ] == [[Decimal("0.1")], [Decimal("0.1"), Decimal("0.2")], [Decimal("0.1"), Decimal("0.2"), Decimal("0.7")]]
 
 
+def test_a_receipt_ends_with_the_level_that_filled_when_a_window_crosses() -> None:
+    story = Story(settings(making=ProbPower()))
+    story.book()
+    story.buy("0.5", "29990", client_order_id="a")
+    story.window((("29980", "1"),), (("29987", "0.2"), ("29988", "0.4"), ("29990", "9"), ("30000", "9")))
+    assert [
+        [(each.price, each.quantity) for each in fill.receipt.consumed_by] for fill in story.fills if fill.receipt is not None
+    ] == [[(Decimal(29987), Decimal("0.2"))], [(Decimal(29987), Decimal("0.2")), (Decimal(29988), Decimal("0.4"))]]
+
+
 def test_what_a_maker_met_in_a_crossing_window_no_taker_takes_again_and_the_other_way_round() -> None:
     for maker_first in (True, False):
         story = Story(settings(slippage_model="book"))
