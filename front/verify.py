@@ -17,9 +17,10 @@ from front.refusal import Refusal
 from front.running import RunningSession
 from front.told_tape import ToldTape, Untellable
 from records.ledger import LedgerDamaged, LedgerFailure
+from records.ledger_witness import Witness
 from records.workspace import RunPaths, Workspace
-from reporting.summary_file import ENDED_IN_ORDER, read_summary
-from reporting.verification import Check, StoredSession, interval, leftovers
+from reporting.summary_file import ENDED_IN_ORDER, NEVER_OPENED, read_summary
+from reporting.verification import Check, StoredSession, interval, leftovers, of_no_facts, rows_in
 from supervisors.exit_codes import ExitCode
 from trading.account import Account
 from trading.messages import MarketFact
@@ -54,6 +55,9 @@ def verify(arguments: Arguments) -> ExitCode | Refusal:
 def proof(run: RunPaths, workspace: Workspace) -> Iterator[Check]:
     """Every check of a finished run, in the order in which they are shown, each when it is asked for."""
     terms = read_terms(run)
+    if _never_opened(run):
+        yield from _of_nothing(run, terms)
+        return
     try:
         session = StoredSession(run.ledger, run.run_id)
     except (LedgerDamaged, LedgerFailure) as problem:
@@ -79,6 +83,29 @@ def proof(run: RunPaths, workspace: Workspace) -> Iterator[Check]:
         yield from _tape(run, terms, session)
     finally:
         session.close()
+
+
+def _never_opened(run: RunPaths) -> bool:
+    """Everything says so: a ledger without a row, or none, nothing ever acknowledged in one, and a summary that knows of no row."""
+    summary = read_summary(run.summary)
+    if summary is None or summary.get("ledger_seq") != 0 or Witness.read(run.ledger) is not None:
+        return False
+    try:
+        return not run.ledger.exists() or not rows_in(run.ledger)
+    except (LedgerDamaged, LedgerFailure):
+        return False
+
+
+def _of_nothing(run: RunPaths, terms: Terms | str) -> Iterator[Check]:
+    """The checks of a session that ended before its account was opened."""
+    yield Check("ledger", True, f"no row is there, and {run.summary.name} knows of none: {NEVER_OPENED}")
+    nothing = {name: Check(name, True, "nothing to check") for name in (*LEDGER_CHECKS, "settings", "replay")}
+    yield from (nothing[name] if name != "summary" else of_no_facts(run.summary) for name in LEDGER_CHECKS)
+    yield _exit(run)
+    yield leftovers(run.leftovers())
+    yield Check("settings", False, terms) if isinstance(terms, str) else nothing["settings"]
+    tape, _, reckoned = _tape(run, terms, None)
+    yield from (tape, nothing["replay"], reckoned)
 
 
 def _exit(run: RunPaths) -> Check:

@@ -26,12 +26,13 @@ from trading.quantities import plain
 from trading.summary import Summary
 
 __all__ = [
-    "ENDED_IN_ORDER", "KILLED_WHOLE", "NO_TIME", "SCHEMA", "Ending", "RunFacts", "exact_json", "outcome_sentence", "read_summary",
+    "ENDED_IN_ORDER", "KILLED_WHOLE", "NEVER_OPENED", "NO_TIME", "SCHEMA", "Ending", "RunFacts", "exact_json", "outcome_sentence", "read_summary",
     "recovery_quantiles", "summary_content", "write_summary",
 ]
 
 SCHEMA = 1
 NO_TIME = "there was no time for it when the session ended; run_agent.py interval reckons it"
+NEVER_OPENED = "the session ended before its account was opened"
 ENDED_IN_ORDER, KILLED_WHOLE = "session", "killed_whole"
 """Of ``ended_by``; another word is the reason under which the broker closed the books alone."""
 
@@ -83,7 +84,7 @@ def summary_content(
         "recovery_ms_by_actor": {name: recovery_quantiles({name: times}) for name, times in ending.recoveries_ms.items()},
         "outcome": outcome_sentence(ending.reason, ending.exit_code),
         **msgspec.structs.asdict(session), "attribution": msgspec.structs.asdict(attribution),
-        "pnl_interval": None, "pnl_interval_note": NO_TIME, "ledger_seq": ledger_seq, "ledger_head": ledger_head,
+        "pnl_interval": None, "pnl_interval_note": NO_TIME if ledger_seq else NEVER_OPENED, "ledger_seq": ledger_seq, "ledger_head": ledger_head,
     }
 
 

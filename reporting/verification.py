@@ -4,6 +4,7 @@ Every check has an answer of its own: what cannot be checked fails, and the rest
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from trading.pnl_interval import PnlInterval
 from trading.replay import Difference, replay
 from trading.summary import fold
 
-__all__ = ["Check", "StoredSession", "interval", "leftovers"]
+__all__ = ["Check", "StoredSession", "interval", "leftovers", "of_no_facts", "rows_in"]
 
 SHOWN = 3
 """Of many faults of one kind the first few are told, and how many there are."""
@@ -93,11 +94,7 @@ class StoredSession:
         expected = {
             **msgspec.structs.asdict(fold(self._facts())), "attribution": parts, "ledger_seq": self.seq, "ledger_head": self.head,
         }
-        found = [
-            f"{name}: {path.name} says {content.get(name, 'nothing')}, the ledger {value}" for name, value in expected.items()
-            if name not in content or content[name] != value or isinstance(content[name], bool) is not isinstance(value, bool)
-        ]
-        return _answer("summary", found, f"{len(expected)} values of {path.name} are the ledger's")
+        return _values(path, content, expected, "the ledger's")
 
     def state(self, path: Path, newest: bool) -> Check:
         """``newest``: nothing ran after this run, so the file must be there."""
@@ -156,10 +153,30 @@ def interval(summary: Mapping[str, Any], again: PnlInterval | None) -> Check:
     return _answer("interval", found, f"reckoned again it is the same: from {again.low_usd} to {again.high_usd}")
 
 
+def rows_in(ledger: Path) -> int:
+    """Raises LedgerDamaged and LedgerFailure."""
+    with closing(LedgerReader(ledger)) as reader:
+        seq, _ = reader.head
+        return seq
+
+
+def of_no_facts(path: Path) -> Check:
+    """The summary of a session without a ledger: there is one, and everything in it is what follows from no facts."""
+    return _values(path, read_summary(path) or {}, {**msgspec.structs.asdict(fold(())), "ledger_seq": 0}, "those of no fact")
+
+
 def leftovers(found: Iterable[Path]) -> Check:
     """I-10 as far as files say: ``found`` is what a run has only while it lasts."""
     names = [f"{path.name} is still there" for path in found]
     return _answer("leftovers", names, "nothing is left that a run needs only while it lasts")
+
+
+def _values(path: Path, content: Mapping[str, Any], expected: Mapping[str, Any], whose: str) -> Check:
+    found = [
+        f"{name}: {path.name} says {content.get(name, 'nothing')}, the ledger {value}" for name, value in expected.items()
+        if name not in content or content[name] != value or isinstance(content[name], bool) is not isinstance(value, bool)
+    ]
+    return _answer("summary", found, f"{len(expected)} values of {path.name} are {whose}")
 
 
 def _cut_short(newest: bool) -> str:

@@ -16,11 +16,13 @@ from records.state import paper_state, save_state
 from records.tape import ConnectionEvent, Frame, TapeHeader, TapeReader, TapeWriter
 from records.workspace import Workspace
 from reporting.artefacts import RunFacts, write_artefacts
+from reporting.summary_file import Ending, summary_content, write_summary
 from tests.venue.frames import CONNECT_FRAME, T0_MS, price, push, trade
 from trading.account import Account, ImpossibleFact
 from trading.account_settings import AccountSettings
 from trading.messages import AccountFact, CancelAll, CancelOrder, MarketFact, ReportProgress, SubmitOrder
 from trading.quantities import Instrument
+from trading.summary import fold
 from trading.words import OrderType, Side
 from venue.dialect import DEPTH
 from venue.stream import MarketStream
@@ -65,6 +67,15 @@ class FinishedRun:
         write_artefacts(self.paths, _run_facts(self.paths.run_id), {"duration_s": 8.0}, "duration")
         with suppress(ImpossibleFact):  # then the state of before stays
             save_state(self.workspace.state_file, paper_state(Account.folded(facts).state(), self.paths.run_id, seq, head))
+
+    def never_opened(self, with_ledger: bool) -> None:
+        """As a session leaves it that was stopped before its account was opened."""
+        for path in self.paths.directory.glob("ledger.db*"):
+            path.unlink()
+        if with_ledger:
+            Ledger.open(self.paths.ledger, create=True).close()
+        ending = msgspec.convert({"duration_s": 0.5, "exit_code": 0, "reason": "stop", "ended_at": "2026-01-05T08:00:00Z"}, Ending)
+        write_summary(self.paths.summary, summary_content(_run_facts(self.paths.run_id), ending, fold(()), 0, "0" * 64))
 
     def _write_settings(self) -> None:
         settings = read_settings(Arguments())

@@ -168,6 +168,23 @@ def test_what_is_damaged_or_missing_fails_and_the_rest_is_checked_all_the_same(
     assert failed(run, capsys).keys() == checks
 
 
+@pytest.mark.parametrize("ledger", ["none", "without a row"])
+def test_a_session_that_ended_before_its_account_was_opened_has_nothing_to_prove(run: FinishedRun, capsys: Printed, ledger: str) -> None:
+    run.never_opened(with_ledger=ledger != "none")
+    assert failed(run, capsys) == {}
+    outcome, told = asked(run, capsys)
+    assert outcome is ExitCode.OK and "ended before its account was opened" in told["checks"][0]["detail"]
+
+
+def test_a_ledger_that_went_missing_is_not_taken_for_one_that_never_was(run: FinishedRun, capsys: Printed) -> None:
+    witness = run.paths.ledger.with_name("ledger.db.acknowledged").read_bytes()
+    run.never_opened(with_ledger=False)
+    edit(run.paths.summary, '"total_trades": 0', '"total_trades": 1')
+    assert failed(run, capsys).keys() == {"summary"}
+    run.paths.ledger.with_name("ledger.db.acknowledged").write_bytes(witness)
+    assert "ledger" in failed(run, capsys)
+
+
 def forged(run: FinishedRun, kind: type[Any], **change: object) -> None:
     row = max(row for row, fact in enumerate(run.facts) if isinstance(fact, kind))
     run.rewrite_ledger([*run.facts[:row], msgspec.structs.replace(run.facts[row], **change), *run.facts[row + 1:]])
