@@ -248,7 +248,7 @@ def _pressed(position: QueuePosition, fact: TradesPrinted, trades: tuple[Numbere
                 continue
             if ahead:
                 left, cause = EXACT.subtract(left, ahead), "trade"
-                ahead = -left if left < 0 else ZERO
+                ahead = left.copy_negate() if left < 0 else ZERO
         elif ahead is None or ahead:
             ahead, cause = ZERO, "through"
         if left > 0:
