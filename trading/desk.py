@@ -200,7 +200,7 @@ class Desk:
 
     def _order_rested(self, fact: OrderRested) -> Refused | None:
         order = self._known(fact.client_order_id)
-        refused = self.orders.rest(order)
+        refused = order.advance(OrderEvent.REST)
         if refused is None:
             self.matching[order.symbol].rested(order, fact)
         return refused

@@ -15,7 +15,7 @@ from trading.prints import PrintLimits
 from trading.reading import Believed, MarketReading
 from trading.receipts import ImpliedTouch
 
-__all__ = ["DEPTH", "EVERY_STREAM", "Market", "concerned_by"]
+__all__ = ["Market", "concerned_by"]
 
 DEPTH = "depth"
 """How the names of streams of books begin."""

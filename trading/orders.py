@@ -82,7 +82,6 @@ class Order(msgspec.Struct):
     """One order as the account knows it; ``intent`` is what it asks for now, amendments included. ``ended_reason`` says why it was
     denied, rejected, canceled or expired.
 
-    ``priority`` is the place among own orders of its side: better price first, then who came to rest earlier.
     ``accepted_sequence``, ``first_filled_sequence`` and ``retriggered_sequence`` (its trigger was amended last) are the market
     sequences of the rows that say so.
     """
@@ -95,7 +94,6 @@ class Order(msgspec.Struct):
     ended_reason: str = ""
     cancel_at_ns: int | None = None
     cancel_reason: str = ""
-    priority: tuple[Decimal, int] = (ZERO, 0)
     accepted_sequence: int = 0
     first_filled_sequence: int = 0
     retriggered_sequence: int = 0

@@ -1,10 +1,10 @@
-"""Every order of a run, by id, by due time and by place among own orders. Must not know money, books or rules.
+"""Every order of a run, by id and by due time. Who rests in which place is the queues' to know (trading/queueing.py). Must not know money,
+books or rules.
 
 Orders are remembered for the whole run: an id once used is used. All of it is derived from the account's facts, so that
 a fold of the same facts has the same orders in the same sequence.
 """
 
-from bisect import insort
 from collections.abc import Iterator
 from decimal import Decimal
 from enum import Enum
@@ -15,7 +15,7 @@ import msgspec
 
 from trading.messages import AmendSubmitted, OrderAmended, SubmitOrder
 from trading.orders import Order, OrderEvent, Refused
-from trading.quantities import ZERO, signed
+from trading.quantities import ZERO
 from trading.words import OrderState, Side
 
 __all__ = ["Arrival", "Due", "Orders"]
@@ -55,23 +55,14 @@ class Orders:
         self._families: dict[tuple[str, str], list[str]] = {}
         self.under_way: list[Due] = []
         self._dues = 0
-        self._rested = 0
         self.answered_amends: set[str] = set()
         self._asked_amends: set[str] = set()
-        self._resting: dict[tuple[str, Side], list[Order]] = {}
 
     # ------------------------------------------------------------------------------------------------ reading
 
     def open(self) -> tuple[Order, ...]:
         """On the way or at the venue, oldest first."""
         return tuple(self._open.values())
-
-    def resting(self, symbol: str, side: Side) -> tuple[Order, ...]:
-        """In the book with something left, in price-time priority."""
-        return tuple(self._resting.get((symbol, side), ()))
-
-    def any_resting(self, symbol: str) -> bool:
-        return bool(self._resting.get((symbol, Side.BUY)) or self._resting.get((symbol, Side.SELL)))
 
     def awaiting_trigger(self, symbol: str) -> tuple[Order, ...]:
         """Conditional orders that could trigger: those that do not sleep behind a parent, oldest first."""
@@ -164,18 +155,8 @@ class Orders:
         self.conditional.pop(order.client_order_id, None)
         return order.advance(OrderEvent.TRIGGER)
 
-    def rest(self, order: Order) -> Refused | None:
-        """Behind own orders of the same price."""
-        refused = order.advance(OrderEvent.REST)
-        if refused is None:
-            self._unrest(order)
-            self._rested += 1
-            order.priority = (-signed(order.side, order.limit or ZERO), self._rested)
-            insort(self._resting.setdefault((order.symbol, order.side), []), order, key=_priority)
-        return refused
-
     def amend(self, order: Order, fact: OrderAmended) -> Refused | None:
-        """A requeued order leaves its place; it rests again, or triggers, by later facts. Another trigger watches anew."""
+        """What it asks for from now on. Another trigger watches anew."""
         self.answered_amends.add(fact.command_id)
         refused = order.advance(OrderEvent.AMEND)
         if refused is None:
@@ -184,8 +165,6 @@ class Orders:
             order.intent = msgspec.structs.replace(
                 order.intent, quantity=fact.quantity, price=fact.price, trigger_price=fact.trigger_price,
             )
-            if fact.requeued:
-                self._unrest(order)
         return refused
 
     def fill(self, order: Order, quantity: Decimal, price: Decimal, market_sequence: int) -> Refused | None:
@@ -207,11 +186,6 @@ class Orders:
         del self._open[order.client_order_id]
         self._working.get((order.symbol, order.side), {}).pop(order.client_order_id, None)
         self.conditional.pop(order.client_order_id, None)
-        self._unrest(order)
-
-    def _unrest(self, order: Order) -> None:
-        queue = self._resting.get((order.symbol, order.side), [])
-        self._resting[order.symbol, order.side] = [each for each in queue if each is not order]
 
     def _family(self, bond: str, name: str) -> Iterator[Order]:
         members = (self.known[each] for each in self._families.get((bond, name), ()))
@@ -226,7 +200,3 @@ class Orders:
         if due.amend is not None:
             return due.amend.command_id not in self.answered_amends
         return order.is_open and (due.what is Arrival.CANCEL or not order.is_working)
-
-
-def _priority(order: Order) -> tuple[Decimal, int]:
-    return order.priority

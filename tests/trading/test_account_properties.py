@@ -102,7 +102,7 @@ def money_and_orders(account: Account) -> object:
     orders = desk.orders
     return msgspec.to_builtins([
         orders.known, [order.client_order_id for order in orders.open()], orders.next_due(),
-        [order.client_order_id for side in Side for order in orders.resting(BTC, side)],
+        [name for name in orders.known if desk.matching[BTC].queues.position(name) is not None],
         desk.ledger.balance, desk.ledger.realized_pnl, desk.ledger.fees, desk.ledger.funding, desk.ledger.position(BTC),
         [list(holding.lots.open) for holding in desk.ledger.holdings.values()],
         [holding.average for holding in desk.ledger.holdings.values()],

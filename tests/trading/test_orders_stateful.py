@@ -37,7 +37,6 @@ class Plain(msgspec.Struct):
     state: OrderState
     reason: str = ""
     fills: list[tuple[Decimal, Decimal]] = []
-    rested_as: int = 0
     asked_as: int = 0
     cancel: tuple[int, int, str] | None = None
 
@@ -58,7 +57,6 @@ class OrderTable(RuleBasedStateMachine):
         self.orders = Orders()
         self.plain: dict[str, Plain] = {}
         self.asked = 0
-        self.rested = 0
 
     # ------------------------------------------------------------------------------------------------ what is done
 
@@ -87,9 +85,8 @@ class OrderTable(RuleBasedStateMachine):
     def rest(self, name: str) -> None:
         """To the end of its queue, wherever it was."""
         order, record = self.orders.known[name], self.plain[name]
-        if order.limit is not None and self._allowed(record.state in WORKING, order, OrderEvent.REST, lambda: self.orders.rest(order)):
-            self.rested += 1
-            record.rested_as, record.reason = self.rested, ""
+        if order.limit is not None and self._allowed(record.state in WORKING, order, OrderEvent.REST, lambda: order.advance(OrderEvent.REST)):
+            record.reason = ""
 
     @rule(name=names, more=st.integers(0, 3).map(Decimal), price=st.integers(98, 102).map(Decimal), requeued=st.booleans())
     def amend(self, name: str, more: Decimal, price: Decimal, requeued: bool) -> None:
@@ -103,7 +100,6 @@ class OrderTable(RuleBasedStateMachine):
         )
         if self._allowed(record.state in WORKING, order, OrderEvent.AMEND, lambda: self.orders.amend(order, fact)):
             record.quantity, record.price, record.reason = quantity, price, ""
-            record.rested_as = 0 if requeued else record.rested_as
 
     @rule(name=names, part=st.integers(1, 4), price=st.integers(95, 105).map(Decimal))
     def fill(self, name: str, part: int, price: Decimal) -> None:
@@ -148,14 +144,6 @@ class OrderTable(RuleBasedStateMachine):
     @invariant()
     def the_open_ones_are_in_order_of_arrival(self) -> None:
         assert [order.client_order_id for order in self.orders.open()] == [name for name, record in self.plain.items() if record.is_open]
-
-    @invariant()
-    def the_queues_are_in_price_time_priority(self) -> None:
-        for side in Side:
-            expected = self._queue(side)
-            assert [order.client_order_id for order in self.orders.resting(SYMBOL, side)] == expected
-        assert self.orders.any_resting(SYMBOL) == any(self._queue(side) for side in Side)
-        assert not self.orders.any_resting("Y")
 
     @invariant()
     def the_next_arrival_is_the_earliest_that_still_matters(self) -> None:
@@ -203,11 +191,6 @@ class OrderTable(RuleBasedStateMachine):
     def _next_asked(self) -> int:
         self.asked += 1
         return self.asked
-
-    def _queue(self, side: Side) -> list[str]:
-        names = [name for name, record in self.plain.items() if record.side is side and record.state in WORKING and record.rested_as]
-        better = -1 if side is Side.BUY else 1
-        return sorted(names, key=lambda name: (better * (self.plain[name].price or ZERO), self.plain[name].rested_as))
 
 
 TestOrderTable = OrderTable.TestCase

@@ -396,6 +396,26 @@ def test_an_order_joined_from_its_fact_and_shown_the_market_again_stands_where_i
     assert recovered.position(ME) == live.queues.position(ME)
 
 
+joins = st.lists(st.tuples(st.integers(0, 6), st.sampled_from(Side), st.booleans()), max_size=12)
+"""Of each order the price in ticks, the side, and whether it leaves before the trades come."""
+
+
+@effort(deadline=None)
+@given(joins)
+def test_whoever_rests_is_offered_a_trade_in_price_time_priority(orders: list[tuple[int, Side, bool]]) -> None:
+    queues = Queues(Touch(), TICK)
+    for number, (ticks, side, _) in enumerate(orders):
+        queues.join(f"o{number}", side, 100 + ticks * TICK, ZERO, ZERO, since=0, at_ns=0)
+    for number, (_, _, leaves) in enumerate(orders):
+        if leaves:
+            queues.leave(f"o{number}")
+    for side, through in ((Side.BUY, "1"), (Side.SELL, "1000")):
+        better = -1 if side is Side.BUY else 1
+        staying = [(better * ticks, number) for number, (ticks, its, leaves) in enumerate(orders) if its is side and not leaves]
+        offers = moved(queues, trades(Print(Decimal(through), ONE, side.opposite), sequence=1))
+        assert [name for offer in offers for name, _ in offer.among] == [f"o{number}" for _, number in sorted(staying)]
+
+
 @effort(deadline=None)
 @given(aheads, streams)
 def test_no_digit_depends_on_the_context_of_the_caller(ahead: str | None, stream: list[Fact]) -> None:
