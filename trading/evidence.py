@@ -1,7 +1,5 @@
 """The receipt of what happens to an order now, put together from what the desk knows. Must not decide anything."""
 
-from decimal import Decimal
-
 from trading.book import Book
 from trading.desk import Desk
 from trading.latency import Leg
@@ -9,8 +7,7 @@ from trading.market_facts import Level
 from trading.matching import BOOK_TRADED
 from trading.orders import Order
 from trading.quantities import canonical
-from trading.queue_position import QueuePosition
-from trading.receipts import Consumed, ImpliedTouch, QueueStep, Receipt
+from trading.receipts import ImpliedTouch, Receipt
 
 __all__ = ["receipt_of"]
 
@@ -38,26 +35,11 @@ def receipt_of(
         bid=canonical(book.bids[0][0]) if book.bids else None, ask=canonical(book.asks[0][0]) if book.asks else None,
         implied=_touch(desk, symbol) if model == BOOK_TRADED else None,
         level=None if level is None else (canonical(level[0]), canonical(level[1])), levels_walked=walked, extrapolated=extrapolated,
-        queue=() if queue is None else _steps(queue), queue_steps_left_out=0 if queue is None else queue.steps.dropped,
-        consumed_by=() if queue is None else _trades(queue, trade),
+        queue=() if queue is None else tuple(queue.steps.kept), queue_steps_left_out=0 if queue is None else queue.steps.dropped,
+        consumed_by=() if queue is None else tuple(queue.consumed_by(trade).kept),
     )
 
 
 def _touch(desk: Desk, symbol: str) -> ImpliedTouch | None:
     touch = desk.markets[symbol].touch
     return None if touch is None else ImpliedTouch(touch.market_sequence, canonical(touch.bid), canonical(touch.ask))
-
-
-def _steps(queue: QueuePosition) -> tuple[QueueStep, ...]:
-    """How the order came to the front."""
-    return tuple([QueueStep(each.market_sequence, each.at_ns, _canonical(each.ahead), each.cause) for each in queue.steps.kept])
-
-
-def _trades(queue: QueuePosition, until: int | None) -> tuple[Consumed, ...]:
-    """What reached it meanwhile."""
-    hits = queue.hits(until).kept
-    return tuple([Consumed(each.market_sequence, canonical(each.price), canonical(each.quantity)) for each in hits])
-
-
-def _canonical(value: Decimal | None) -> Decimal | None:
-    return None if value is None else canonical(value)

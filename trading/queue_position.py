@@ -1,4 +1,6 @@
-"""One resting order's place in the queue, and the trail of how it came there. Must not know models, nor what becomes of an offer."""
+"""One resting order's place in the queue, and the trail of how it came there, as its receipts tell it. Must not know models, nor what
+becomes of an offer.
+"""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -8,11 +10,12 @@ import msgspec
 
 from trading.book import Book
 from trading.messages import Level, TradesPrinted
-from trading.quantities import EXACT, ZERO
+from trading.quantities import EXACT, ZERO, canonical
 from trading.reading import NumberedPrint, Sweep
+from trading.receipts import Consumed, QueueStep
 from trading.words import Side
 
-__all__ = ["KEPT", "Hit", "QueuePosition", "Step", "Trail"]
+__all__ = ["KEPT", "QueuePosition", "Trail"]
 
 KEPT = 32
 """Of each trail: the first and the newest 31."""
@@ -21,36 +24,16 @@ Cause = Literal["joined", "trade", "window", "through"]
 T = TypeVar("T")
 
 
-class Step(msgspec.Struct, frozen=True, gc=False):
-    """A market fact changed what is in front. ``through``: a trade went through the price, nothing can be in front any more."""
-
-    market_sequence: int
-    at_ns: int
-    ahead: Decimal | None
-    cause: Cause
-
-
-class Hit(msgspec.Struct, frozen=True, gc=False):
-    """A trade that reached the price, or the other side shown there; ``offered`` is what was left of it behind the queue."""
-
-    market_sequence: int
-    at_ns: int
-    price: Decimal
-    quantity: Decimal
-    offered: Decimal
-
-
 class Meeting(msgspec.Struct, frozen=True, gc=False):
-    """What of one market fact reached an order; ``offered`` by the number of the trade, where anything was left."""
+    """What of one market fact reached an order."""
 
-    fact: Book | TradesPrinted
+    market_sequence: int
     trades: Sequence[NumberedPrint]
-    offered: dict[int, Decimal]
 
     def parted(self, until: int) -> tuple["Meeting", "Meeting"]:
         """The trades up to this number, and those behind it."""
         count = sum([number <= until for number, _ in self.trades])
-        return Meeting(self.fact, self.trades[:count], self.offered), Meeting(self.fact, self.trades[count:], self.offered)
+        return Meeting(self.market_sequence, self.trades[:count]), Meeting(self.market_sequence, self.trades[count:])
 
 
 class Trail(msgspec.Struct, Generic[T]):
@@ -70,7 +53,7 @@ class QueuePosition(msgspec.Struct):
     """One resting order. ``ahead`` (base coin) is in front of it at its price, None while that price was never visible;
     the models without a queue leave it as it was on joining. ``level`` was last shown there, ``traded`` has traded there
     since. A trade at ``edge`` or through it concerns the order: it is the price, or as far beyond it as the model demands. ``met``: the
-    levels of the other side, at the price or better, that the last window showed. Numbers are exact but not canonical."""
+    levels of the other side, at the price or better, that the last window showed. Numbers are exact; canonical only in the trails."""
 
     order_id: str
     side: Side
@@ -79,8 +62,8 @@ class QueuePosition(msgspec.Struct):
     ahead: Decimal | None
     level: Decimal | None
     since: int
-    steps: Trail[Step]
-    listed: Trail[Hit]
+    steps: Trail[QueueStep]
+    listed: Trail[Consumed]
     keeps_evidence: bool
     traded: Decimal = ZERO
     met: tuple[Level, ...] = ()
@@ -90,7 +73,7 @@ class QueuePosition(msgspec.Struct):
         """One step for each market fact."""
         self.ahead = ahead
         if self.keeps_evidence:
-            self.steps.extend([Step(fact.sequence, fact.at_ns, ahead, cause)])
+            self.steps.extend([QueueStep(fact.sequence, fact.at_ns, None if ahead is None else canonical(ahead), cause)])
 
     def withstands(self, fact: TradesPrinted, sweep: Sweep) -> bool:
         """True if the sweep, all of it at the order's price, leaves something of what is in front; then it is taken off."""
@@ -99,18 +82,18 @@ class QueuePosition(msgspec.Struct):
             return False
         self.traded = EXACT.add(self.traded, quantity)
         self.move(fact, EXACT.subtract(ahead, quantity), "trade")
-        self.meet(fact, sweep.prints, {})
+        self.meet(fact, sweep.prints)
         return True
 
-    def meet(self, fact: Book | TradesPrinted, trades: Sequence[NumberedPrint], offered: dict[int, Decimal]) -> None:
+    def meet(self, fact: Book | TradesPrinted, trades: Sequence[NumberedPrint]) -> None:
         """To be listed when somebody asks, or when there are too many."""
         if self.keeps_evidence:
-            self.unlisted.append(Meeting(fact, trades, offered))
+            self.unlisted.append(Meeting(fact.sequence, trades))
         if len(self.unlisted) > KEPT:
             self._list(self.unlisted)
             self.unlisted = []
 
-    def hits(self, until: int | None = None) -> Trail[Hit]:
+    def consumed_by(self, until: int | None = None) -> Trail[Consumed]:
         """What reached the order; of the newest market fact only the trades up to this number."""
         if self.unlisted:
             meetings, self.unlisted = self.unlisted, []
@@ -122,5 +105,5 @@ class QueuePosition(msgspec.Struct):
 
     def _list(self, meetings: list[Meeting]) -> None:
         for each in meetings:
-            sequence, at_ns, offered = each.fact.sequence, each.fact.at_ns, each.offered
-            self.listed.extend([Hit(sequence, at_ns, one.price, one.quantity, offered.get(number, ZERO)) for number, one in each.trades])
+            sequence = each.market_sequence
+            self.listed.extend([Consumed(sequence, canonical(one.price), canonical(one.quantity)) for _, one in each.trades])

@@ -26,8 +26,9 @@ from trading.book import Book, displayed, within
 from trading.messages import Level, Print, TradesPrinted
 from trading.quantities import EXACT, MONEY, ZERO
 from trading.queue_models import MakingSettings, Penetrate, Queued, Touch, ahead_after_window
-from trading.queue_position import QueuePosition, Step, Trail
+from trading.queue_position import QueuePosition, Trail
 from trading.reading import Believed, NumberedPrint, Sweep
+from trading.receipts import QueueStep
 from trading.words import BUY, SELL, Side
 
 __all__ = ["NOTHING", "Offer", "Offers", "Queues", "Unconsumed", "share"]
@@ -104,7 +105,7 @@ class Queues:
         visible). To be at the back: ``book.displayed`` for both. Whoever joins again has left first."""
         assert order_id not in self._positions, f"{order_id} rests already"
         assert (ahead is None) == (level is None), "what is in front is known if the level is"
-        joined: Trail[Step] = Trail([Step(since, at_ns, ahead, "joined")])
+        joined: Trail[QueueStep] = Trail([QueueStep(since, at_ns, ahead, "joined")])
         edge = price - self._gap if side is BUY else price + self._gap
         position = QueuePosition(order_id, side, price, edge, ahead, level, since, joined, Trail([]), self._keeps_evidence)
         self._positions[order_id] = position
@@ -192,7 +193,7 @@ class Queues:
         fresh = [_fresh(position, opposite) for position in concerned]
         for position, found in zip(concerned, fresh, strict=True):
             if found:
-                position.meet(window, [(number, Print(*opposite[number], side.opposite)) for number in found], found)
+                position.meet(window, [(number, Print(*opposite[number], side.opposite)) for number in found])
         for number in sorted({number for found in fresh for number in found}):
             price, shown = opposite[number]
             free = shown if unconsumed is None else unconsumed(side, price, shown)
@@ -229,7 +230,7 @@ def _met(position: QueuePosition, fact: TradesPrinted, trades: tuple[NumberedPri
     edge, buys = position.edge, position.side is BUY
     reaching = [each for each in trades if (each[1].price <= edge if buys else each[1].price >= edge)]
     offered = {number: trade.quantity for number, trade in reaching}
-    position.meet(fact, reaching, offered)
+    position.meet(fact, reaching)
     return offered
 
 
@@ -253,7 +254,7 @@ def _pressed(position: QueuePosition, fact: TradesPrinted, trades: tuple[Numbere
             ahead, cause = ZERO, "through"
         if left > 0:
             offered[number] = left
-    position.meet(fact, reaching, offered)
+    position.meet(fact, reaching)
     if cause is not None:
         position.move(fact, ahead, cause)
     return offered

@@ -220,7 +220,7 @@ def test_facts_up_to_the_moment_of_joining_are_not_the_orders() -> None:
     position = queues.position(ME)
     assert position is not None
     assert position.ahead == position.level == 5
-    assert len(position.steps.kept) == 1 and not position.hits().kept
+    assert len(position.steps.kept) == 1 and not position.consumed_by().kept
 
 
 def test_what_own_takers_had_of_a_window_is_not_offered_to_those_who_rest() -> None:
@@ -242,15 +242,13 @@ def test_the_way_to_the_front_is_told_step_by_step() -> None:
     assert [(step.market_sequence, step.ahead, step.cause) for step in position.steps.kept] == [
         (0, None, "joined"), (1, 9, "window"), (2, 7, "trade"), (3, 5, "window"), (4, 0, "through"),
     ]
-    assert [(each.price, each.quantity, each.offered) for each in position.hits().kept] == [
-        (Decimal("99.9"), Decimal(2), ZERO), (Decimal("99.8"), ONE, ONE),
-    ]
+    assert [(each.price, each.quantity) for each in position.consumed_by().kept] == [(Decimal("99.9"), Decimal(2)), (Decimal("99.8"), ONE)]
 
 
 def test_a_long_way_is_told_by_its_first_step_and_the_newest() -> None:
     position = behind(RiskAverse(), "1000", [hit("99.9", "1")] * 100).queues.position(ME)
     assert position is not None
-    steps, hits = position.steps, position.hits()
+    steps, hits = position.steps, position.consumed_by()
     assert (len(steps.kept), steps.dropped, len(hits.kept), hits.dropped) == (KEPT, 101 - KEPT, KEPT, 100 - KEPT)
     assert (steps.kept[0].cause, steps.kept[-1].ahead) == ("joined", Decimal(900))
     assert [each.market_sequence for each in hits.kept] == [1, *range(70, 101)]
