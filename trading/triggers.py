@@ -13,11 +13,9 @@ from typing import NamedTuple
 from trading.messages import MarkPriceChanged, Print, SubmitOrder, TradesPrinted
 from trading.orders import Order
 from trading.quantities import BASIS_POINTS, EXACT, Instrument
-from trading.words import OrderType, Side, TriggerSource
+from trading.words import Side, TriggerSource
 
 __all__ = ["Hit", "Trails", "is_reached", "watched_prices"]
-
-STOPS = frozenset({OrderType.STOP_MARKET, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP_MARKET})
 
 
 class Hit(NamedTuple):
@@ -30,7 +28,7 @@ class Hit(NamedTuple):
 
 def is_reached(intent: SubmitOrder, trigger_price: Decimal, price: Decimal) -> bool:
     """True if this price sets the order off."""
-    rising = (intent.side is Side.BUY) == (intent.type in STOPS)
+    rising = (intent.side is Side.BUY) == intent.type.stops
     return price >= trigger_price if rising else price <= trigger_price
 
 

@@ -41,8 +41,14 @@ class OrderType(StrEnum):
     def waits_for_trigger(self) -> bool:
         return self not in AT_ONCE
 
+    @property
+    def stops(self) -> bool:
+        """True if it triggers when the price moves against its side."""
+        return self in STOPS
+
 
 AT_ONCE = frozenset({OrderType.MARKET, OrderType.LIMIT})
+STOPS = frozenset({OrderType.STOP_MARKET, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP_MARKET})
 LIMITED = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
 
 

@@ -19,7 +19,10 @@ from trading.messages import (
 from trading.replay import replay
 from trading.risk_case import PASS, Case, Refusal, Verdict
 from trading.risk_rules import RULES
+from trading.strategy.own_orders import OwnOrders
+from trading.strategy.protocol import Again, View, Wishes, Working
 from trading.strategy.trader import Trader
+from trading.strategy.unprotected import Unprotected
 from trading.words import OrderType, Side, TradingState
 
 Q = Decimal("0.01")
@@ -219,6 +222,31 @@ def test_the_ledger_of_it_follows_from_the_market_and_the_commands() -> None:
     played = loop(PROTECTED, Picky(of_type(OrderType.STOP_MARKET, OrderType.TRAILING_STOP_MARKET), 99)).run(told)
     fresh = Account(played.account.desk.settings, FINGERPRINT)
     assert closing(played) and replay(fresh, told, played.facts, played.facts[-1].market_sequence) is None
+
+
+def test_who_waits_for_another_to_be_given_up_loses_no_attempt() -> None:
+    """A target and a stop are refused; while the parent of both is being withdrawn nothing is asked for, and nothing counts as asked."""
+    parent, target, stop = (
+        SubmitOrder(
+            client_order_id=name, strategy_id="s", symbol=SYMBOL, side=side, type=kind, quantity=Q, parent_order_id=of,
+            reduce_only=bool(of), trigger_price=at, price=limit,
+        )
+        for name, side, kind, of, at, limit in (
+            ("p", Side.BUY, OrderType.LIMIT, "", None, Decimal(100)), ("t", Side.SELL, OrderType.TAKE_PROFIT_MARKET, "p", Decimal(110), None),
+            ("s", Side.SELL, OrderType.STOP_MARKET, "p", Decimal(90), None),
+        )
+    )
+    unprotected, own = Unprotected(), OwnOrders("s", SYMBOL)
+    for order, reason in ((target, "picky"), (stop, "trigger_wrong_side")):
+        unprotected.hear(OrderDenied(at_ns=0, order=order, reason=reason, text=""), own, 0)
+
+    def wished(at_s: int, *working: Working) -> Wishes:
+        return unprotected.wishes(View(instrument=BTC, at_ns=at_s * SECOND, position=Q, working=working, bid=None, ask=None))
+
+    for at_s in range(2, 8):
+        assert wished(at_s, Working(parent, Q, canceling=True)) == ()
+    (again,) = wished(9, Working(parent, Q), Working(stop, Q))
+    assert isinstance(again, Again) and again.order == target and again.reason.endswith("1 of 3")
 
 
 def test_the_trader_knows_which_of_its_orders_gives_a_position_up() -> None:

@@ -30,8 +30,6 @@ CLOSES = 3
 PAUSE_NS = 1_000_000_000
 """Of event time, between two attempts: long enough for a gate that starts again, or for data that is late."""
 
-STOPS = (OrderType.STOP_MARKET, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP_MARKET)
-
 Key: TypeAlias = tuple[str, OrderType, Decimal | None, Decimal | None, Decimal | None]
 
 
@@ -83,19 +81,20 @@ class Unprotected:
 
     def wishes(self, view: View) -> Wishes:
         """What to do now, if anything."""
-        wished: list[Place | Again | Withdraw] = []
         present = {_key(each.order) for each in view.working if each.protects}
-        for key, lost in list(self._lost.items()):
-            if key in present:
-                continue
+        missing = {key: lost for key, lost in self._lost.items() if key not in present}
+        for lost in missing.values():
             if lost.reason == PASSED or (lost.tried >= TRIES_AGAIN and not _stands(lost, view)):
                 return self._given_up(lost, view)
-            if lost.tried >= TRIES_AGAIN:
-                del self._lost[key]
-            elif view.at_ns >= lost.at_ns + PAUSE_NS:
-                self._lost[key] = msgspec.structs.replace(lost, at_ns=view.at_ns, tried=lost.tried + 1)
-                wished.append(Again(order=lost.order, reason=f"{lost.order.reason}; again after {lost.reason}, {lost.tried + 1} of {TRIES_AGAIN}"))
-        return tuple(wished)
+        return tuple([wish for key, lost in missing.items() for wish in self._wished_again(key, lost, view.at_ns)])
+
+    def _wished_again(self, key: Key, lost: Lost, at_ns: int) -> Wishes:
+        if lost.tried >= TRIES_AGAIN:
+            del self._lost[key]
+        elif at_ns >= lost.at_ns + PAUSE_NS:
+            self._lost[key] = msgspec.structs.replace(lost, at_ns=at_ns, tried=lost.tried + 1)
+            return (Again(order=lost.order, reason=f"{lost.order.reason}; again after {lost.reason}, {lost.tried + 1} of {TRIES_AGAIN}"),)
+        return ()
 
     def _refused(self, order: SubmitOrder, reason: str, at_ns: int) -> None:
         if not order.parent_order_id or reason in OVERTAKEN or reason == "parent_denied":
@@ -129,7 +128,7 @@ def _key(order: SubmitOrder) -> Key:
 def _stands(lost: Lost, view: View) -> bool:
     """Another order limits the loss of the same position."""
     return any(
-        each.protects and not each.canceling and each.order.type in STOPS and each.order.side is lost.order.side for each in view.working
+        each.protects and not each.canceling and each.order.type.stops and each.order.side is lost.order.side for each in view.working
     )
 
 
