@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -163,6 +163,16 @@ def test_a_full_queue_is_answered_at_once(room: ActorRoom) -> None:
         gateway.stop()
 
 
+def held_back(answering: threading.Event) -> Callable[[RawServer, socket.socket], None]:
+    """A venue that answers once the event says so."""
+
+    def serve(server: RawServer, client: socket.socket) -> None:
+        answering.wait(10)
+        answers_in_turn(BOOK)(server, client)
+
+    return serve
+
+
 def test_the_same_question_asked_again_is_answered_once(room: ActorRoom, stand_in: str) -> None:
     gateway, desk = start(room, stand_in), Desk(room)
     for _ in range(3):
@@ -177,12 +187,7 @@ def test_the_same_question_asked_again_is_answered_once(room: ActorRoom, stand_i
 def test_a_question_that_is_repeated_while_it_is_under_way_reaches_the_venue_once(room: ActorRoom) -> None:
     """As the broker repeats it, in case that a gateway has died over it."""
     answering = threading.Event()
-
-    def serve(server: RawServer, client: socket.socket) -> None:
-        answering.wait(10)
-        answers_in_turn(BOOK)(server, client)
-
-    with raw_server(serve) as server:
+    with raw_server(held_back(answering)) as server:
         gateway, desk = start(room, f"http://127.0.0.1:{server.port}"), Desk(room)
         for _ in range(100):
             desk.ask("same", FetchBook(symbol="BTCUSDT"))
@@ -208,12 +213,7 @@ def test_too_many_requests_slows_down_and_still_serves(room: ActorRoom) -> None:
 
 def test_draining_finishes_what_was_asked_and_refuses_what_comes_later(room: ActorRoom) -> None:
     answering = threading.Event()
-
-    def serve(server: RawServer, client: socket.socket) -> None:
-        answering.wait(10)
-        answers_in_turn(BOOK)(server, client)
-
-    with raw_server(serve) as server:
+    with raw_server(held_back(answering)) as server:
         gateway, desk = start(room, f"http://127.0.0.1:{server.port}"), Desk(room)
         desk.ask("before", FetchBook(symbol="BTCUSDT"))
         until(lambda: gateway.counter("rest_requests_count") == 1, room.control)
