@@ -21,7 +21,6 @@ from trading.aftermath import FOLLOWED, aftermath
 from trading.closing_out import flatten, liquidate
 from trading.desk import Desk, ImpossibleFact
 from trading.execution import cancel_everything, hit_resting, trigger
-from trading.latency import Leg
 from trading.market_facts import Message
 from trading.messages import (
     AccountFact, AmendOrder, AmendSubmitted, BookChanged, CancelAll, CancelOrder, CancelSubmitted, CloseAll, DenyAmend, DenyOrder, FeedStale,
@@ -115,7 +114,7 @@ class Account:
             return self._record(self._intent(message, now_ns)) if desk.in_session else ()
         if desk.sight.missing and desk.sight.is_missing(message.sequence):
             return ()
-        if now_ns >= self._idle_until_ns and self._is_due(now_ns):
+        if now_ns >= self._idle_until_ns and self._wakes(now_ns):
             return self._record(self._market(message, now_ns))
         # Nearly always nothing is due and nothing is met: then taking the fact in is all there is to do.
         return self._record(self._met(message)) if desk.observe(message, now_ns) else ()
@@ -169,7 +168,7 @@ class Account:
 
     # ------------------------------------------------------------------------------------------------ the market
 
-    def _is_due(self, now_ns: int) -> bool:
+    def _wakes(self, now_ns: int) -> bool:
         """True if something follows from the time alone. Found anew when that instant has come or may be another one."""
         self._idle_until_ns = self._next_instant_ns()
         return now_ns >= self._idle_until_ns
@@ -262,7 +261,7 @@ class Account:
         )
 
     def _effective(self, command_id: str, decided_at_ns: int, not_before_ns: int = 0) -> tuple[int, bool]:
-        planned = max(decided_at_ns + self._desk.legs.ns(command_id, Leg.ENTRY), not_before_ns)
+        planned = max(decided_at_ns + self._desk.entry.ns(command_id), not_before_ns)
         return max(planned, self._desk.now_ns), planned < self._desk.now_ns
 
     def _cancel_all(self, request: CancelAll) -> Facts:

@@ -6,7 +6,7 @@ import msgspec
 
 from trading.constraints import require_positive, require_positive_each
 from trading.fees import FeeSchedule
-from trading.latency import Constant, KnownLatency
+from trading.latency import Constant, Draws, KnownLatency, Leg
 from trading.margin import MarginSettings
 from trading.matching import TAKER_MODELS
 from trading.prints import DEFAULT_BAND_BPS, require_band
@@ -66,6 +66,10 @@ class AccountSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     def taking_text(self) -> str:
         """The taking model with its parameters."""
         return f"fixed(slippage_bps={plain(self.slippage_bps)})" if self.slippage_model == "fixed" else self.slippage_model
+
+    def draws(self, seed: str) -> tuple[Draws, Draws]:
+        """How long commands and their answers travel in a session of this seed."""
+        return Draws(self.entry_latency, seed, Leg.ENTRY), Draws(self.response_latency, seed, Leg.RESPONSE)
 
     @property
     def fees(self) -> FeeSchedule:

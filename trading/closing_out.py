@@ -8,7 +8,7 @@ from trading.desk import Desk
 from trading.execution import cancel, on_offer
 from trading.filling import Filling, fill
 from trading.matching import Execution, fixed_price
-from trading.messages import AccountFact, OrderAccepted, OrderSubmitted, PositionLiquidated, SubmitOrder
+from trading.messages import AccountFact, OrderAccepted, OrderSubmitted, SubmitOrder
 from trading.orders import Order
 from trading.quantities import canonical
 from trading.words import Liquidity, OrderType, Side, TimeInForce

@@ -9,7 +9,6 @@ from collections.abc import Callable
 import msgspec
 
 from trading.account_settings import AccountSettings
-from trading.latency import Legs
 from trading.ledger import Drawdown, Ledger
 from trading.market import Market, concerned_by
 from trading.matching_state import MatchingState
@@ -35,8 +34,9 @@ class ImpossibleFact(ValueError):
 
 
 class Desk:
-    """``now_ns`` is event time. ``trading_state`` is what the risk gate last said. ``readings`` may be shared by desks that hear the same
-    market. One that does not keep evidence says in its receipts no more than it needs itself."""
+    """``now_ns`` is event time. ``trading_state`` is what the risk gate last said. ``entry`` and ``response`` are how long commands and
+    answers travel. ``readings`` may be shared by desks that hear the same market. One that does not keep evidence says in its receipts no
+    more than it needs itself."""
 
     def __init__(
         self, settings: AccountSettings, fingerprint: str, readings: Readings | None = None, *, keeps_evidence: bool = True,
@@ -46,7 +46,7 @@ class Desk:
         self.fingerprint = fingerprint
         self._readings = readings or Readings(settings.print_band_bps)
         self.fees = settings.fees
-        self.legs = Legs(settings.entry_latency, settings.response_latency, fingerprint)
+        self.entry, self.response = settings.draws(fingerprint)
         self._list(settings.instruments)
         self.ledger = Ledger(settings.balance)
         self.drawdown = Drawdown(settings.balance)
@@ -152,7 +152,7 @@ class Desk:
         self.settings = msgspec.structs.replace(
             self.settings, entry_latency=fact.entry_latency, response_latency=fact.response_latency, margin=fact.margin,
         )
-        self.legs = Legs(fact.entry_latency, fact.response_latency, self.fingerprint)
+        self.entry, self.response = self.settings.draws(self.fingerprint)
         self.ledger = Ledger(fact.balance)
         self.drawdown = Drawdown(fact.balance)
         self.marked_at_ns = fact.at_ns

@@ -2,7 +2,6 @@
 
 from trading.book import Book
 from trading.desk import Desk
-from trading.latency import Leg
 from trading.market_facts import Level
 from trading.matching import BOOK_TRADED
 from trading.orders import Order
@@ -28,9 +27,9 @@ def receipt_of(
     book = desk.markets[symbol].reference if known else Book(symbol)
     queue = desk.matching[symbol].queues.position(order.client_order_id) if known else None
     return Receipt(
-        model=model, fee_schedule=desk.fees.name, latency=desk.legs.texts,
-        entry_latency_us=desk.legs.ns(order.client_order_id, Leg.ENTRY) // NS_PER_US,
-        response_latency_us=desk.legs.ns(order.client_order_id, Leg.RESPONSE) // NS_PER_US,
+        model=model, fee_schedule=desk.fees.name, latency=(desk.entry.text, desk.response.text),
+        entry_latency_us=desk.entry.ns(order.client_order_id) // NS_PER_US,
+        response_latency_us=desk.response.ns(order.client_order_id) // NS_PER_US,
         book_sequence=book.sequence, book_age_ms=max(0, desk.now_ns - book.at_ns) // NS_PER_MS if book.sequence else 0,
         bid=canonical(book.bids[0][0]) if book.bids else None, ask=canonical(book.asks[0][0]) if book.asks else None,
         implied=_touch(desk, symbol) if model == BOOK_TRADED else None,

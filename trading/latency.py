@@ -17,7 +17,7 @@ import msgspec
 from trading.quantities import EXACT, canonical, plain
 
 __all__ = [
-    "FEWEST_SAMPLES", "KEPT_SAMPLES", "UNMEASURED", "Constant", "Fitted", "KnownLatency", "LatencyModel", "Leg", "Legs", "LogNormal",
+    "FEWEST_SAMPLES", "KEPT_SAMPLES", "UNMEASURED", "Constant", "Draws", "Fitted", "KnownLatency", "LatencyModel", "Leg", "LogNormal",
     "MeasuredLegs", "Uniform", "draw_ns", "fit", "resolved", "text", "worst_ns",
 ]
 
@@ -42,7 +42,7 @@ MICROSECOND_MS = Decimal("0.001")
 SIGMA_DIGITS = Decimal("0.0001")
 
 REMEMBERED = 1_024
-"""Draws: an order's own are asked for again with each of its receipts."""
+"""Draws of a leg: an order's own is asked for again with each of its facts."""
 
 MODEL = "model"
 STANDARD = statistics.NormalDist()
@@ -140,25 +140,24 @@ def resolved(model: LatencyModel, measured: LogNormal | None) -> KnownLatency:
     return model
 
 
-class Legs:
-    """Both legs of a session. ``texts`` names their models, entry first."""
+class Draws:
+    """The delays of one leg of a session, ``model`` in a line of ``text``."""
 
-    def __init__(self, entry: KnownLatency, response: KnownLatency, seed: str) -> None:
-        self.texts = text(entry), text(response)
-        self._seed = seed
-        self._drawn: dict[tuple[str, Leg], int] = {}
-        self._models = {Leg.ENTRY: (entry, _always_ns(entry)), Leg.RESPONSE: (response, _always_ns(response))}
+    def __init__(self, model: KnownLatency, seed: str, leg: Leg) -> None:
+        self.text = text(model)
+        self._model, self._seed, self._leg = model, seed, leg
+        self._always_ns = _ns(model.ms) if isinstance(model, Constant) else None
+        self._drawn: dict[str, int] = {}
 
-    def ns(self, command_id: str, leg: Leg) -> int:
+    def ns(self, command_id: str) -> int:
         """On the way of this command or of its answer: the same whenever it is asked."""
-        model, always_ns = self._models[leg]
-        if always_ns is not None:
-            return always_ns
-        drawn_ns = self._drawn.get((command_id, leg))
+        if self._always_ns is not None:
+            return self._always_ns
+        drawn_ns = self._drawn.get(command_id)
         if drawn_ns is None:
             if len(self._drawn) >= REMEMBERED:
                 self._drawn.clear()
-            drawn_ns = self._drawn[command_id, leg] = draw_ns(model, self._seed, command_id, leg)
+            drawn_ns = self._drawn[command_id] = draw_ns(self._model, self._seed, command_id, self._leg)
         return drawn_ns
 
 
@@ -215,11 +214,6 @@ def _chance(seed: str, client_order_id: str, leg: Leg) -> int:
     """From 0 to 2**52 - 1, each as likely as any other."""
     digest = hashlib.sha256(f"{seed}\0{client_order_id}\0{leg.value}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> (64 - CHANCE_BITS)
-
-
-def _always_ns(model: KnownLatency) -> int | None:
-    """What every draw is; None where they differ."""
-    return _ns(model.ms) if isinstance(model, Constant) else None
 
 
 def _ns(delay_ms: Decimal) -> int:

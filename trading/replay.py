@@ -18,7 +18,6 @@ import msgspec
 
 from trading.account import Account
 from trading.closing_out import CLOSER
-from trading.latency import Leg
 from trading.market_facts import Message
 from trading.messages import (
     AccountFact, AmendOrder, AmendRejected, AmendSubmitted, CancelAll, CancelOrder, CancelSubmitted, CloseAll, DenyAmend, DenyOrder,
@@ -145,7 +144,7 @@ class _Replay:
     def _decided(self, row: CancelSubmitted | AmendSubmitted) -> int:
         """What waited for its order's own arrival was decided no later than it was recorded."""
         desk = self._account.desk
-        decided_ns = row.effective_at_ns - desk.legs.ns(row.command_id, Leg.ENTRY) - int(row.late)
+        decided_ns = row.effective_at_ns - desk.entry.ns(row.command_id) - int(row.late)
         order = desk.orders.known.get(row.client_order_id)
         waited = order is not None and row.effective_at_ns == order.effective_at_ns
         return min(decided_ns, row.at_ns) if waited else decided_ns

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
-from trading.latency import Constant, KnownLatency, Leg, draw_ns
+from trading.latency import Constant, Draws, Leg
 from trading.messages import AccountFact, OrderDenied, OrderSubmitted, SessionOpened
 
 __all__ = ["Hearing"]
@@ -32,14 +32,14 @@ class Hearing:
     def __init__(self, fingerprint: str, floor_ns: int) -> None:
         self._fingerprint = fingerprint
         self._floor_ns = floor_ns
-        self._response: KnownLatency = Constant(ms=Decimal(0))
+        self._response = Draws(Constant(ms=Decimal(0)), fingerprint, Leg.RESPONSE)
         self._underway: deque[Underway] = deque()
         self._heard_ns = 0
 
     def put(self, sequence: int, fact: AccountFact) -> None:
         """Facts come in order, each once."""
         if isinstance(fact, SessionOpened):
-            self._response = fact.response_latency
+            self._response = Draws(fact.response_latency, self._fingerprint, Leg.RESPONSE)
         self._heard_ns = max(self._heard_ns, fact.at_ns + self._delay_ns(fact))
         self._underway.append(Underway(self._heard_ns, sequence, fact))
 
@@ -57,4 +57,4 @@ class Hearing:
         order_id = fact.order.client_order_id if isinstance(fact, OrderSubmitted | OrderDenied) else getattr(fact, "client_order_id", "")
         if not order_id:
             return self._floor_ns
-        return max(self._floor_ns, draw_ns(self._response, self._fingerprint, order_id, Leg.RESPONSE))
+        return max(self._floor_ns, self._response.ns(order_id))
