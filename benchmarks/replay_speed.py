@@ -10,7 +10,8 @@ and how many seconds of the tape, pass in one second of a core.
 
 The row "three shadows and receipts" is what ``interval`` and ``verify`` do for the PnL interval, but for reading files: the
 ledger that the quoter left in the account is lived again by four accounts, each of its rows is compared, and the interval is reckoned.
-Every other row of ours is one account that hears the market and the orders. All of ours have receipts on every fill and end.
+Every other row of ours is one account that hears the market and the orders. Every row that is recorded has its receipt; what shadows
+say is recorded nowhere, so they keep no evidence.
 """
 
 import argparse

@@ -9,12 +9,12 @@ more pessimistic: on average it is no dearer, and it flatters whoever takes with
 that are gone.
 
 Shadows are accounts of their own: what one rejects, holds or is liquidated of follows from its own fills. What a shadow says is recorded
-nowhere, so it keeps no evidence. They see the orders; the
-strategy did not see them, and decided on the configured account's fills. So one thing is missing on record: a cancel that was never
-needed, because the configured account had ended the order. Where a shadow still has such an order open, it is canceled there, with the
-shadow's own latency, when the strategy next submits an order of that symbol that stands in its place (the same side) or gives up what
-it was to bring (the other side, reduce only); until then it stays. Orders that wait for a parent say nothing of that kind. A kill that
-found the configured account flat is not on record either: what a shadow holds then is valued at the mark, like any open position.
+nowhere, so it keeps no evidence. They see the orders; the strategy did not see them, and decided on the configured account's fills. So
+one thing is missing on record: a cancel that was never needed, because the configured account had ended the order. Where a shadow still
+has such an order open, it is canceled there, with the shadow's own latency, when the strategy next submits an order of that symbol that
+stands in its place (the same side) or gives up what it was to bring (the other side, reduce only); until then it stays. Orders that wait
+for a parent say nothing of that kind. A kill that found the configured account flat is not on record either: what a shadow holds then is
+valued at the mark, like any open position.
 """
 
 from collections.abc import Iterator
